@@ -1,0 +1,84 @@
+//! What can go wrong, said so that a user can act on it: file, action, next step.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of every fallible operation of this library.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of this library.
+///
+/// Messages name the file, what was wrong where, and what to do next. The
+/// underlying cause is kept as [`std::error::Error::source`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("could not {action} {}", path.display())]
+    Io {
+        /// `read`, `write`, `open`, …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Input text that is not UTF-8.
+    #[error(
+        "could not read {name}: invalid UTF-8 at byte {offset} (convert it first, for example with `iconv -f windows-1252 -t utf-8`)"
+    )]
+    InvalidUtf8 {
+        /// The file's name, or `standard input`.
+        name: String,
+        /// Offset of the first byte that is not UTF-8.
+        offset: usize,
+    },
+    /// A model's weights could not be used.
+    #[error("could not load weights from {}{}: {reason}", path.display(), tensor.as_ref().map(|t| format!(", tensor {t}")).unwrap_or_default())]
+    Checkpoint {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor that was being read, when it is one tensor's fault.
+        tensor: Option<String>,
+        /// What was wrong.
+        reason: String,
+    },
+    /// A model's `config.json`, `generation_config.json`, `*.spm` or
+    /// `vocab.json` could not be used.
+    #[error("could not use {}: {reason}", path.display())]
+    ModelFile {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong, and where.
+        reason: String,
+    },
+    /// A model that cannot be found.
+    #[error("{0}")]
+    UnknownModel(String),
+    /// Options that contradict each other or the model.
+    #[error("{0}")]
+    Options(String),
+    /// A tensor operation failed: an internal error unless memory ran out.
+    #[error("tensor operation failed")]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`; use as `.map_err(Error::io("read", path))`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    /// An [`Error::ModelFile`].
+    pub fn model_file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::ModelFile {
+            path: path.to_path_buf(),
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Translates German into English and Vietnamese on the user's own machine.
+
+pub mod document;
+pub mod error;
+
+pub use document::Span;
+pub use error::{Error, Result};

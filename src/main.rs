@@ -1,0 +1,3 @@
+//! The command line of `dolmetsch`.
+
+fn main() {}
