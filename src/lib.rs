@@ -1,5 +1,6 @@
 //! Translates German into English and Vietnamese on the user's own machine.
 
+pub mod checkpoint;
 pub mod document;
 pub mod error;
 
