@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod error;
+pub mod segment;
 
 pub use document::Span;
 pub use error::{Error, Result};
