@@ -3,8 +3,10 @@
 /// The shape of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number {
-    /// Up to three digits: an ordinal, a list number, or the end of a sentence.
+    /// One or two digits: an ordinal, a list number, or the end of a sentence.
     Small,
+    /// Three digits: an amount, rarely an ordinal.
+    Hundreds,
     /// Four digits without a separator.
     Year,
     /// `3.10`
@@ -45,14 +47,15 @@ impl Number {
         {
             return Some(Self::Range);
         }
-        if digits.contains([',', ':', '/']) {
+        if token[..from].ends_with(['$', '€', '£', '¥']) || digits.contains([',', ':', '/']) {
             return Some(Self::Other);
         }
         let mut parts = digits.split('.');
         Some(
             match (parts.next(), parts.next(), parts.next(), parts.next()) {
                 (Some(number), None, ..) => match number.len() {
-                    1..=3 => Self::Small,
+                    1..=2 => Self::Small,
+                    3 => Self::Hundreds,
                     4 => Self::Year,
                     _ => Self::Other,
                 },
@@ -72,7 +75,7 @@ impl Number {
 
     /// Whether it may number an item, a paragraph or a section.
     pub(super) fn may_be_list_number(self) -> bool {
-        matches!(self, Self::Small | Self::DayMonth | Self::Section)
+        matches!(self, Self::Small | Self::Hundreds | Self::DayMonth | Self::Section)
     }
 }
 

@@ -101,7 +101,7 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
     let previous = c.word_before(token);
     match c.next.kind {
         NextKind::Lower => c.attachment && !c.quote_closes,
-        NextKind::Digit => matches!(number, Number::Year | Number::Date | Number::Other),
+        NextKind::Digit => matches!(number, Number::Year | Number::Range | Number::Date | Number::Other),
         NextKind::Symbol if c.next.word.is_empty() => !matches!(number, Number::Small),
         NextKind::Upper if next_is_function_word(lexicon, c) => true,
         NextKind::Upper => {
@@ -109,7 +109,7 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
             let determined = is_determiner(lexicon, previous);
             match number {
                 Number::Small => !counted && !determined && names_number(lexicon, c, previous),
-                Number::Year => !determined || previous == "im" && !counted,
+                Number::Hundreds | Number::Year => !counted && (!determined || previous == "im"),
                 Number::DayMonth | Number::Section | Number::Range => !counted,
                 Number::Date | Number::Other => true,
             }
@@ -157,6 +157,10 @@ fn after_letter(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, letter: char)
         return false;
     }
     let previous = c.word_before(token);
+    // "j o n e s.": a word spelled out.
+    if previous.chars().count() == 1 && previous.starts_with(char::is_alphabetic) && !c.before().contains('.') {
+        return true;
+    }
     if letter.is_lowercase()
         && !previous.ends_with(|c: char| c.is_ascii_digit())
         && "udzvsmnoib".contains(letter)
