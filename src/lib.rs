@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod document;
 pub mod error;
+pub mod segment;
 
 pub use document::Span;
 pub use error::{Error, Result};
