@@ -35,7 +35,8 @@ class Team:
     vectors: dict[str, torch.Tensor]
     gradients: torch.Tensor  # [processes, size]
     squares: torch.Tensor  # [processes], squared gradient norm of each one's slice
-    stop: torch.Tensor  # [1], set by SIGTERM or when the time is up
+    asked: torch.Tensor  # [1], set by SIGTERM
+    orders: torch.Tensor  # [2], stop and save after this step; written by process 0 before the first barrier of a step
     barrier: object
 
 
@@ -150,50 +151,52 @@ def work(rank: int, team: Team, shape: Shape, progress: dict[str, int], args: ar
     started = told = saved = time.time()
     decay_from, seen, sums = step, 0, np.zeros(3)
 
-    def save():
-        if rank == 0:
-            name = "decayed.pt" if args.decay_steps else "checkpoint.pt"
-            checkpoint.save(args.work / name, shape, team.vectors, {"step": step, "epoch": epoch, "batch": at})
-        team.barrier.wait()
+    def give_orders():
+        minutes, next_step = (time.time() - started) / 60, step + 1
+        team.orders[0] = bool(
+            team.asked[0]
+            or (args.minutes and minutes > args.minutes)
+            or (args.stop_at and next_step >= args.stop_at)
+            or (args.decay_steps and next_step - decay_from >= args.decay_steps)
+        )
+        team.orders[1] = bool(team.orders[0] or time.time() - saved > args.save_minutes * 60)
+
+    def report():
+        now = time.time()
+        print(
+            f"step {step} pass {epoch + at / len(batches):.3f} minute {(now - started) / 60:.1f} "
+            f"entropy {sums[0] / sums[2]:.3f} alignment {sums[1] / sums[2]:.3f} rate {rate:.2e} "
+            f"pairs/s {seen / (now - told):.0f}",
+            flush=True,
+        )
+        return now, 0, np.zeros(3)
 
     while True:
         batches = dataset.epoch(args.tokens, np.random.default_rng([args.seed, epoch]))
         while at + args.processes <= len(batches):
-            if rank == 0:
-                team.stop[0] |= bool(
-                    (args.minutes and time.time() - started > args.minutes * 60)
-                    or (args.stop_at and step >= args.stop_at)
-                    or (args.decay_steps and step - decay_from >= args.decay_steps)
-                )
-            team.barrier.wait()
-            if team.stop[0]:
-                return save()
             batch = dataset.batch(batches[at + rank])
             embedding.grad = rest.grad = None
-            entropy, alignment = loss.backward(embedding, rest, batch)
+            sums += *loss.backward(embedding, rest, batch), 1
             team.gradients[rank, : shape.embedding_size()] = embedding.grad.flatten()
             team.gradients[rank, shape.embedding_size() :] = rest.grad
+            if rank == 0:
+                give_orders()
             team.barrier.wait()
+            stop, save = team.orders.tolist()
             rate = rate_at(step, decay_from, args)
             adam.step(step, rate)
             step, at, seen = step + 1, at + args.processes, seen + len(batch.source) * args.processes
-            sums += entropy, alignment, 1
             if rank == 0 and step % args.report == 0:
-                now = time.time()
-                print(
-                    f"step {step} pass {epoch + at / len(batches):.3f} minute {(now - started) / 60:.1f} "
-                    f"entropy {sums[0] / sums[2]:.3f} alignment {sums[1] / sums[2]:.3f} rate {rate:.2e} "
-                    f"pairs/s {seen / (now - told):.0f}",
-                    flush=True,
-                )
-                told, seen, sums = now, 0, np.zeros(3)
-            if rank == 0:
-                team.stop[1] = time.time() - saved > args.save_minutes * 60
-            if step % 50 == 0:
+                told, seen, sums = report()
+            if rank == 0 and save:
+                name = "decayed.pt" if args.decay_steps else "checkpoint.pt"
+                progress = {"step": step, "epoch": epoch, "batch": at}
+                checkpoint.save(args.work / name, shape, team.vectors, progress)
+                saved = time.time()
+            if save:
                 team.barrier.wait()
-                if team.stop[1]:
-                    save()
-                    saved = time.time()
+            if stop:
+                return
         epoch, at = epoch + 1, 0
 
 
@@ -236,11 +239,12 @@ def main() -> None:
         vectors={name: vector.share_memory_() for name, vector in vectors.items()},
         gradients=torch.zeros(args.processes, shape.size()).share_memory_(),
         squares=torch.zeros(args.processes).share_memory_(),
-        stop=torch.zeros(2, dtype=torch.bool).share_memory_(),
+        asked=torch.zeros(1, dtype=torch.bool).share_memory_(),
+        orders=torch.zeros(2, dtype=torch.bool).share_memory_(),
         barrier=processes.get_context("spawn").Barrier(args.processes),
     )
     context = processes.spawn(work, (team, shape, progress, args), args.processes, join=False)
-    signal.signal(signal.SIGTERM, lambda *_: team.stop.__setitem__(0, True))
+    signal.signal(signal.SIGTERM, lambda *_: team.asked.fill_(True))
     while not context.join():
         pass
 
