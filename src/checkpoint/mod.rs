@@ -6,9 +6,10 @@
 //!        └─ torch_legacy ───────────────┴─ pickle ── state_dict ─┘
 //! ```
 //!
-//! Opening reads and checks the whole structure of the file and none of its
+//! Opening checks the whole structure of the file and copies none of its
 //! numbers: every tensor is a [`Layout`], a place in the mapped file. A file
-//! that does not add up to the last byte is refused. A pickle is untrusted
+//! that does not add up to the last byte is refused, in the one format that
+//! has checksums also one whose numbers have changed. A pickle is untrusted
 //! input: it only describes tensors, nothing it names is ever run.
 
 mod layout;
