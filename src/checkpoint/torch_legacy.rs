@@ -96,7 +96,10 @@ fn storage_ranges<'a>(
 fn storage_range(file: &[u8], at: usize, storage: &Storage<'_>) -> Result<Range<usize>, String> {
     let rest = &file[at..];
     let Some((count, numbers)) = rest.split_first_chunk() else {
-        return Err(format!("storage {} is missing at the end", storage.key));
+        return Err(format!(
+            "storage {} is missing at the end (is the download complete?)",
+            storage.key
+        ));
     };
     let count = i64::from_le_bytes(*count);
     if usize::try_from(count) != Ok(storage.count) {
@@ -111,7 +114,7 @@ fn storage_range(file: &[u8], at: usize, storage: &Storage<'_>) -> Result<Range<
             Ok(start..start + len)
         }
         _ => Err(format!(
-            "storage {} of {count} elements is cut off, {} bytes are left",
+            "storage {} of {count} elements is cut off, {} bytes are left (is the download complete?)",
             storage.key,
             numbers.len()
         )),

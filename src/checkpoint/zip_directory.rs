@@ -86,9 +86,10 @@ fn directory_range(file: &[u8]) -> Result<(Range<usize>, u64), String> {
         .checked_sub(END_LEN)
         .ok_or("zip archive is cut off")?;
     let mut fields = Fields::new(file, end);
-    fields
-        .signature(END)
-        .map_err(|_| "zip archive is cut off, or goes on after its end".to_owned())?;
+    fields.signature(END).map_err(|_| {
+        "zip archive is cut off or has something after its end (is the download complete?)"
+            .to_owned()
+    })?;
     let disks = (fields.u16()?, fields.u16()?);
     let counts = (fields.u16()?, fields.u16()?);
     let (size, offset, comment) = (fields.u32()?, fields.u32()?, fields.u16()?);
@@ -263,7 +264,7 @@ impl<'a> Entry<'a> {
         // torch writes zero when told not to compute checksums.
         let checksum = self.common.checksum;
         if checksum != 0 && checksum != u64::from(crc32fast::hash(data)) {
-            return Err("is damaged, its checksum differs".into());
+            return Err("is damaged, its checksum differs (download it again)".into());
         }
         if streamed {
             fields.signature(DESCRIPTOR)?;

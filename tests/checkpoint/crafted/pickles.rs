@@ -2,7 +2,12 @@
 
 use dolmetsch::checkpoint::Checkpoint;
 
-use super::{check, refusal};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{ALLOWANCE, MULTIPLE, check, refusal};
+use crate::allocator::peak_of;
 
 /// A legacy stream with this state dict, these storage keys and this data.
 fn legacy(state_dict: &[u8], keys: &[u8], data: &[u8]) -> Vec<u8> {
@@ -230,7 +235,7 @@ fn many_tensors_of_one_long_description_cost_little() {
 #[test]
 fn a_pickle_that_is_no_program_is_refused() {
     let cases: [(&[u8], &str); 14] = [
-        (b"", "stack is empty"),
+        (b"", "does not end with exactly one value"),
         (b"a", "there is no List to add to"),
         (b"]K\x01(a", "there is no List to add to"),
         (b"}K\x01s", "there is no Dict to add to"),
@@ -247,12 +252,42 @@ fn a_pickle_that_is_no_program_is_refused() {
     ];
     for (pickle, expected) in cases {
         let message = refusal(legacy(pickle, b"]", &[]));
-        let expected = if pickle.is_empty() {
-            "does not end with"
-        } else {
-            expected
-        };
         assert!(message.contains("state dict: pickle, byte "), "{message}");
         assert!(message.contains(expected), "{message}, not {expected}");
+    }
+}
+
+#[test]
+fn what_a_message_quotes_from_a_file_is_printable_and_short() {
+    let message = refusal(legacy(b"cos\x1b[2J\nsystem\n", b"]", &[]));
+    assert!(
+        message.contains("refused to load os\u{fffd}[2J.system"),
+        "{message}"
+    );
+    let name = [&b"}X\x40\x0d\x03\0"[..], &b"w".repeat(200_000), b"Ns"].concat();
+    let message = refusal(legacy(&name, b"]", &[]));
+    assert!(message.ends_with("www: is not a tensor") && message.len() < 700);
+}
+
+/// Every instruction, with arguments that fit together now and then.
+#[rustfmt::skip]
+const INSTRUCTIONS: [&[u8]; 39] = [
+    b"\x80\x02", b"\x95\0\0\0\0\0\0\0\0", b".", b"(", b"N", b"\x88", b"\x89", b"K\x01",
+    b"M\x02\x01", b"J\xff\xff\xff\xff", b"\x8a\x01\xff", b"\x8a\x09123456789",
+    b"\x8c\x07storage", b"\x8c\x05torch", b"\x8c\x0cFloatStorage", b"X\x01\0\0\x000", b"\x93",
+    b"ccollections\nOrderedDict\n", b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch._utils\n_rebuild_parameter\n", b"ctorch\nFloatStorage\n", b"Q", b"R", b"b", b")",
+    b"\x85", b"\x86", b"\x87", b"t", b"]", b"}", b"a", b"s", b"e", b"u", b"q\0", b"h\0", b"\x94",
+    b"r\x01\0\0\0",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_program_makes_the_machine_panic(program in vec(select(&INSTRUCTIONS[..]), 0..60)) {
+        let file = legacy(&program.concat(), KEYS, &twelve()).leak();
+        let (_, peak) = peak_of(|| Checkpoint::from_static("random", file));
+        prop_assert!(peak <= MULTIPLE * file.len() + ALLOWANCE);
     }
 }
