@@ -6,9 +6,10 @@
 //!        └─ torch_legacy ───────────────┴─ pickle ── state_dict ─┘
 //! ```
 //!
-//! Opening reads and checks the whole structure of the file and none of its
-//! numbers: every tensor is a [`Layout`], a place in the mapped file. A file
-//! that does not add up to the last byte is refused. A pickle is untrusted
+//! Opening checks the whole structure of the file and copies none of its
+//! numbers: every tensor is a layout, a place in the mapped file. A file
+//! that does not add up to the last byte is refused, in the one format that
+//! has checksums also one whose numbers have changed. A pickle is untrusted
 //! input: it only describes tensors, nothing it names is ever run.
 
 mod layout;
@@ -143,8 +144,8 @@ impl Checkpoint {
             }),
             Err(Fault { tensor, reason }) => Err(Error::Checkpoint {
                 path,
-                tensor,
-                reason,
+                tensor: tensor.map(|name| printable(&name)),
+                reason: printable(&reason),
             }),
         }
     }
@@ -197,6 +198,14 @@ impl Checkpoint {
         }
         Ok(layout.read(&self.bytes, device)?.to_dtype(dtype)?)
     }
+}
+
+/// A message may quote an untrusted file: no terminal sequences, no megabytes.
+fn printable(text: &str) -> String {
+    let chars = text.chars().take(500);
+    chars
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// Finds the format from the first bytes, and from there every tensor.

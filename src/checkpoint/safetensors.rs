@@ -27,7 +27,9 @@ pub(super) fn layouts(file: &[u8]) -> Result<Layouts, Fault> {
     let header = usize::try_from(length)
         .ok()
         .and_then(|length| rest.get(..length))
-        .ok_or_else(|| format!("header of {length} bytes is longer than the file"))?;
+        .ok_or_else(|| {
+            format!("header of {length} bytes is longer than the file (is the download complete?)")
+        })?;
     let data = HEADER + header.len();
     let header: Header =
         serde_json::from_slice(header).map_err(|error| format!("header is not valid: {error}"))?;
@@ -38,19 +40,28 @@ pub(super) fn layouts(file: &[u8]) -> Result<Layouts, Fault> {
     let mut end = data;
     for (name, info) in by_offset {
         let (start, stop) = info.data_offsets;
-        // Neither gaps nor overlaps: each tensor starts where the last ended.
         let stop = stop.checked_add(data).filter(|&stop| stop <= file.len());
-        let Some(stop) = stop.filter(|&stop| start == end - data && stop >= end) else {
+        let Some(stop) = stop else {
             return Err(Fault::of(
                 &name,
                 format!(
-                    "lies at {:?} of {} bytes of data, expected to start at {}",
+                    "lies at {:?} of {} bytes (is the download complete?)",
                     info.data_offsets,
-                    file.len() - data,
-                    end - data
+                    file.len() - data
                 ),
             ));
         };
+        // Neither gaps nor overlaps: each tensor starts where the last ended.
+        if start != end - data || stop < end {
+            return Err(Fault::of(
+                &name,
+                format!(
+                    "lies at {:?}, expected to start at {}",
+                    info.data_offsets,
+                    end - data
+                ),
+            ));
+        }
         let layout = element(info.dtype)
             .and_then(|element| Layout::contiguous(element, info.shape, end..stop, file.len()))
             .map_err(|reason| Fault::of(&name, reason))?;

@@ -34,32 +34,32 @@ pub(super) struct Entry<'a> {
     strides: Vec<usize>,
 }
 
-/// The tensors of a pickled state dict.
-pub(super) fn entries<'a>(pickle: &Unpickled<'a>) -> Result<Vec<Entry<'a>>, Fault> {
+/// The tensors of a pickled state dict, one at a time.
+pub(super) fn entries<'p, 'a>(
+    pickle: &'p Unpickled<'a>,
+) -> Result<impl Iterator<Item = Result<Entry<'a>, Fault>> + use<'p, 'a>, Fault> {
     let pairs = pickle
         .dict(pickle.root)
         .ok_or("does not contain a dictionary of tensors")?;
-    pairs
-        .iter()
-        .map(|&[name, value]| {
-            let Value::Str(name) = name else {
-                return Err("has a tensor whose name is no string".into());
-            };
-            entry(pickle, name, value).map_err(|reason| Fault::of(name, reason))
-        })
-        .collect()
+    Ok(pairs.iter().map(|&[name, value]| {
+        let Value::Str(name) = name else {
+            return Err("has a tensor whose name is no string".into());
+        };
+        entry(pickle, name, value).map_err(|reason| Fault::of(name, reason))
+    }))
 }
 
 /// Gives every tensor its place in a file of `file_len` bytes; `locate` says
 /// where a storage lies.
 pub(super) fn layouts(
-    entries: Vec<Entry<'_>>,
+    pickle: &Unpickled<'_>,
     locate: impl Fn(&Storage<'_>) -> Result<Range<usize>, String>,
     file_len: usize,
 ) -> Result<Layouts, Fault> {
     let mut layouts = Layouts::new();
     let mut storages: BTreeMap<&str, Storage<'_>> = BTreeMap::new();
-    for entry in entries {
+    for entry in entries(pickle)? {
+        let entry = entry?;
         let (name, storage) = (entry.name, entry.storage);
         let fault = |reason| Fault::of(name, reason);
         if *storages.entry(storage.key).or_insert(storage) != storage {

@@ -31,10 +31,10 @@ pub(super) fn layouts(file: &[u8]) -> Result<Layouts, Fault> {
         return Err(format!("is not of torch's protocol {PROTOCOL}").into());
     }
     check_machine(&next("system information")?)?;
-    let entries = state_dict::entries(&next("state dict")?)?;
+    let tensors = next("state dict")?;
     let keys = next("storage keys")?;
 
-    let ranges = storage_ranges(file, at, &entries, &keys)?;
+    let ranges = storage_ranges(file, at, &tensors, &keys)?;
     let locate = |storage: &Storage<'_>| {
         let range = ranges.get(storage.key).cloned();
         range.ok_or_else(|| {
@@ -44,7 +44,7 @@ pub(super) fn layouts(file: &[u8]) -> Result<Layouts, Fault> {
             )
         })
     };
-    state_dict::layouts(entries, locate, file.len())
+    state_dict::layouts(&tensors, locate, file.len())
 }
 
 fn check_machine(system: &Unpickled<'_>) -> Result<(), String> {
@@ -63,24 +63,24 @@ fn check_machine(system: &Unpickled<'_>) -> Result<(), String> {
 fn storage_ranges<'a>(
     file: &[u8],
     mut at: usize,
-    entries: &[Entry<'a>],
+    tensors: &Unpickled<'a>,
     keys: &Unpickled<'a>,
 ) -> Result<BTreeMap<&'a str, Range<usize>>, Fault> {
     // The first tensor of each storage, for its size and for messages.
     let mut users = BTreeMap::new();
-    for entry in entries {
-        users.entry(entry.storage.key).or_insert(entry);
+    for entry in state_dict::entries(tensors)? {
+        let Entry { name, storage, .. } = entry?;
+        users.entry(storage.key).or_insert((name, storage));
     }
     let mut ranges = BTreeMap::new();
     for &key in keys.list(keys.root).ok_or("has no list of storages")? {
         let Value::Str(key) = key else {
             return Err("has a storage whose key is no string".into());
         };
-        let entry = users
+        let (name, storage) = users
             .get(key)
             .ok_or_else(|| format!("has storage {key}, which no tensor uses"))?;
-        let range = storage_range(file, at, &entry.storage)
-            .map_err(|reason| Fault::of(entry.name, reason))?;
+        let range = storage_range(file, at, storage).map_err(|reason| Fault::of(name, reason))?;
         at = range.end;
         if ranges.insert(key, range).is_some() {
             return Err(format!("has storage {key} twice").into());
@@ -96,7 +96,10 @@ fn storage_ranges<'a>(
 fn storage_range(file: &[u8], at: usize, storage: &Storage<'_>) -> Result<Range<usize>, String> {
     let rest = &file[at..];
     let Some((count, numbers)) = rest.split_first_chunk() else {
-        return Err(format!("storage {} is missing at the end", storage.key));
+        return Err(format!(
+            "storage {} is missing at the end (is the download complete?)",
+            storage.key
+        ));
     };
     let count = i64::from_le_bytes(*count);
     if usize::try_from(count) != Ok(storage.count) {
@@ -111,7 +114,7 @@ fn storage_range(file: &[u8], at: usize, storage: &Storage<'_>) -> Result<Range<
             Ok(start..start + len)
         }
         _ => Err(format!(
-            "storage {} of {count} elements is cut off, {} bytes are left",
+            "storage {} of {count} elements is cut off, {} bytes are left (is the download complete?)",
             storage.key,
             numbers.len()
         )),

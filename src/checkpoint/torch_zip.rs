@@ -39,7 +39,7 @@ pub(super) fn layouts(file: &[u8]) -> Result<Layouts, Fault> {
         }
         Ok(range)
     };
-    state_dict::layouts(state_dict::entries(&pickle)?, locate, file.len())
+    state_dict::layouts(&pickle, locate, file.len())
 }
 
 /// The archive's one folder, with its slash; torch names it after the file.

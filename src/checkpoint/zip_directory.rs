@@ -8,9 +8,7 @@
 //! exactly one entry or to the directory, both places that describe an entry
 //! agree, and an entry is a range of the mapped file.
 //!
-//! Field names and offsets are those of PKWARE's APPNOTE 6.3. Checksums are
-//! compared with each other, not with the data: torch can be told not to
-//! compute them.
+//! Fields are those of PKWARE's APPNOTE 6.3.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -88,9 +86,10 @@ fn directory_range(file: &[u8]) -> Result<(Range<usize>, u64), String> {
         .checked_sub(END_LEN)
         .ok_or("zip archive is cut off")?;
     let mut fields = Fields::new(file, end);
-    fields
-        .signature(END)
-        .map_err(|_| "zip archive is cut off, or goes on after its end".to_owned())?;
+    fields.signature(END).map_err(|_| {
+        "zip archive is cut off or has something after its end (is the download complete?)"
+            .to_owned()
+    })?;
     let disks = (fields.u16()?, fields.u16()?);
     let counts = (fields.u16()?, fields.u16()?);
     let (size, offset, comment) = (fields.u32()?, fields.u32()?, fields.u16()?);
@@ -260,8 +259,13 @@ impl<'a> Entry<'a> {
         }
 
         let start = fields.at;
-        fields.take(self.common.size)?;
+        let data = fields.take(self.common.size)?;
         let end = fields.at;
+        // torch writes zero when told not to compute checksums.
+        let checksum = self.common.checksum;
+        if checksum != 0 && checksum != u64::from(crc32fast::hash(data)) {
+            return Err("is damaged, its checksum differs (download it again)".into());
+        }
         if streamed {
             fields.signature(DESCRIPTOR)?;
             let checksum = fields.u32()?;

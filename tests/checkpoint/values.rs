@@ -1,12 +1,13 @@
-//! Weights files against torch's own reading of them
-//! (`tests/fixtures/checkpoints`, written by `scripts/fixtures/checkpoints.py`).
+//! The values that torch reads, and the messages when something is wrong.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candle_core::{DType, Device};
 use dolmetsch::checkpoint::Checkpoint;
 use serde::Deserialize;
+
+use crate::{FORMATS, fixture};
 
 #[derive(Deserialize)]
 struct Expected {
@@ -18,21 +19,6 @@ struct ExpectedTensor {
     shape: Vec<usize>,
     /// Separated by spaces.
     values: String,
-}
-
-const READABLE: [&str; 6] = [
-    "tensors.safetensors",
-    "tensors.zip.bin",
-    "tensors.legacy.bin",
-    "protocol4.zip.bin",
-    "protocol4.legacy.bin",
-    "repacked.zip.bin",
-];
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/checkpoints")
-        .join(name)
 }
 
 fn expected() -> BTreeMap<String, ExpectedTensor> {
@@ -48,7 +34,7 @@ fn refusal(path: &Path) -> String {
 #[test]
 fn every_format_gives_the_values_that_torch_reads() {
     let expected = expected();
-    for file in READABLE {
+    for file in FORMATS {
         let checkpoint = Checkpoint::open(&fixture(file)).unwrap();
         assert!(checkpoint.names().eq(expected.keys()), "{file}");
         for (name, tensor) in &expected {
@@ -104,7 +90,7 @@ fn a_missing_tensor_and_a_wrong_shape_are_named() {
 
 #[test]
 fn weights_in_memory_are_read_like_a_file() {
-    let bytes = include_bytes!("fixtures/checkpoints/tensors.safetensors");
+    let bytes = include_bytes!("../fixtures/checkpoints/tensors.safetensors");
     let checkpoint = Checkpoint::from_static("built-in model", bytes).unwrap();
     assert_eq!(checkpoint.names().count(), expected().len());
     let error = Checkpoint::from_static("built-in model", &bytes[..100]).unwrap_err();
