@@ -112,7 +112,8 @@ fn unlisted(
     }
     let letters = word.chars().count();
     let ends_low = word.ends_with(char::is_lowercase);
-    let vowel = |c: char| "aeiouäöüyAEIOUÄÖÜYáàâéèêíìîóòôúùû".contains(c);
+    // A letter from beyond ASCII is a vowel, or belongs to a foreign name.
+    let vowel = |c: char| !c.is_ascii() || "aeiouyAEIOUY".contains(c);
     let looks = letters > 1 && ends_low && !word.contains(vowel) && !lexicon.is_whole_word(word)
         || letters > 3 && clipped_adjective(word)
         || letters > 4 && (word.ends_with("str") || word.ends_with("blvd"));

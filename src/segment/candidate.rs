@@ -13,6 +13,8 @@ pub(super) enum Mark {
     Strong,
     /// An emoticon without a terminator before it.
     Emoticon,
+    /// A quotation that an arrow comments on: `"…" <- so war es`.
+    Arrow,
 }
 
 /// What follows a candidate.
@@ -200,6 +202,12 @@ fn terminator(text: &str, start: usize, mark: usize) -> Option<(Mark, usize)> {
     let end = run
         .find(|c| !matches!(c, '.' | '!' | '?' | '…'))
         .unwrap_or(run.len());
+    if run.starts_with("<-") {
+        let quoted = text[start..mark].trim_end();
+        return quoted
+            .ends_with(scan::is_quote)
+            .then_some((Mark::Arrow, start + quoted.len()));
+    }
     if end == 0 {
         let alone = text[start..mark].chars().next_back().is_none_or(|c| {
             c.is_whitespace() || emoticon::is_emoji(c) || run.starts_with(emoticon::is_emoji)

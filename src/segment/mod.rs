@@ -102,7 +102,7 @@ impl Segmenter {
                     start = skip_space(text, candidate.end);
                     at = start;
                 }
-                Some(candidate) => at = candidate.run_end,
+                Some(candidate) => at = candidate.run_end.max(stop + c.len_utf8()),
             }
         }
         push(&mut spans, text, start, text.len());

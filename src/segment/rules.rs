@@ -20,6 +20,7 @@ pub(super) fn ends_sentence(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
         Mark::Strong => strong(segmenter.lexicon, c),
         Mark::Ellipsis => ellipsis(segmenter.lexicon, c),
         Mark::Emoticon => emoticon(c),
+        Mark::Arrow => true,
         Mark::Period => period(segmenter, c),
     }
 }
@@ -43,8 +44,18 @@ fn strong(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
     if c.bracket_closes && c.before().ends_with(['(', '[']) {
         return false;
     }
+    let token = c.token();
+    let marked = c.text.get(c.mark - token.len()..=c.mark);
+    if !c.quote_closes && marked.is_some_and(|name| lexicon.is_name_with_mark(name)) {
+        return next_is_function_word(lexicon, c);
+    }
     match c.next.kind {
-        NextKind::Lower => !c.quote_closes && !c.bracket_closes && (c.attachment || c.is_casual()),
+        NextKind::Lower => {
+            !c.quote_closes
+                && !c.bracket_closes
+                && !c.next.dash
+                && (c.attachment || c.is_casual() || is_plain_word(token))
+        }
         _ if c.bracket_closes => bracket_opened_sentence(c) || next_is_function_word(lexicon, c),
         _ => true,
     }
@@ -53,7 +64,11 @@ fn strong(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
 fn ellipsis(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
     let spaced = c.before().ends_with(char::is_whitespace);
     match c.next.kind {
-        NextKind::Upper => !spaced || c.quote_closes || next_is_function_word(lexicon, c),
+        NextKind::Upper => {
+            // "Seitdem wir das ... Toolkit haben": an omission, not an end.
+            let unfinished = spaced && lexicon.is_function_word(c.word_before(""));
+            !unfinished || c.quote_closes || next_is_function_word(lexicon, c)
+        }
         NextKind::Address => true,
         NextKind::Symbol => c.next.opener.is_some(),
         NextKind::Lower => c.attachment,
@@ -65,6 +80,7 @@ fn ellipsis(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
 fn emoticon(c: &Candidate<'_>) -> bool {
     c.next.kind != NextKind::LineEnd
         && c.next.kind != NextKind::Continues
+        && !(c.next.kind == NextKind::Lower && c.bracket_closes)
         && c.before().split_whitespace().count() > 1
 }
 
@@ -88,19 +104,25 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     match c.next.kind {
         NextKind::Lower => {
             c.attachment && !c.quote_closes
-                || c.is_casual() && c.run_end - c.mark == 1 && !c.bracket_closes && token.len() > 2
+                || c.next.opener == Some('(') && lexicon.is_agency(c.next.word)
+                || c.run_end - c.mark == 1
+                    && !c.quote_closes
+                    && c.next.opener != Some('(')
+                    && is_plain_word(token)
         }
         _ => true,
     }
 }
 
 fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Number) -> bool {
-    if c.opens_item(token) && number.may_be_list_number() {
+    let in_bracket = c.before()[..c.before().len() - token.len()].ends_with('(');
+    if (c.opens_item(token) || in_bracket) && number.may_be_list_number() {
         return false;
     }
     let previous = c.word_before(token);
     match c.next.kind {
         NextKind::Lower => c.attachment && !c.quote_closes,
+        NextKind::Digit if number == Number::Small => is_numbered(lexicon, previous),
         NextKind::Digit => matches!(number, Number::Year | Number::Range | Number::Date | Number::Other),
         NextKind::Symbol if c.next.word.is_empty() => !matches!(number, Number::Small),
         NextKind::Upper if next_is_function_word(lexicon, c) => true,
@@ -108,8 +130,9 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
             let counted = lexicon.is_ordinal_noun(c.next.word);
             let determined = is_determiner(lexicon, previous);
             match number {
-                Number::Small => !counted && !determined && names_number(lexicon, c, previous),
-                Number::Hundreds | Number::Year => !counted && (!determined || previous == "im"),
+                Number::Small => !counted && !determined && !lexicon.is_ordinal_preposition(previous) && names_number(lexicon, c, previous),
+                Number::Hundreds => !counted && !determined && !follows_comma(previous),
+                Number::Year => !counted && (!determined || previous == "im"),
                 Number::DayMonth | Number::Section | Number::Range => !counted,
                 Number::Date | Number::Other => true,
             }
@@ -139,6 +162,14 @@ fn after_abbreviation(lexicon: &Lexicon, c: &Candidate<'_>, class: Abbreviation)
                     || next_is_function_word(lexicon, c))
         }
     }
+}
+
+/// Whether `token` is a word that nobody would abbreviate to: a small letter after its full stop
+/// is careless spelling, not the same sentence.
+fn is_plain_word(token: &str) -> bool {
+    token.chars().all(char::is_alphabetic)
+        && token.ends_with(char::is_lowercase)
+        && token.chars().count() > 3
 }
 
 /// The letter, if `token` ends in one that stands alone: "A", "U.S", "K.-H"; not "B&Q", "15a".
@@ -185,10 +216,7 @@ fn is_determiner(lexicon: &Lexicon, word: &str) -> bool {
 
 /// Whether a number behind the word `previous` is a cardinal: "Gleis 6", "Lindenstr. 4", "Gate 24".
 fn names_number(lexicon: &Lexicon, c: &Candidate<'_>, previous: &str) -> bool {
-    if lexicon.is_numbered_noun(previous)
-        || lexicon.is_quantity_word(previous)
-        || lexicon.is_street(previous)
-    {
+    if is_numbered(lexicon, previous) || lexicon.is_quantity_word(previous) {
         return true;
     }
     // A genitive may own an ordinal ("Beethovens 9. Sinfonie"), a day of the week is followed by a date.
@@ -199,6 +227,18 @@ fn names_number(lexicon: &Lexicon, c: &Candidate<'_>, previous: &str) -> bool {
         && !lexicon.is_weekday(previous)
         && previous.as_ptr() != c.before().as_ptr()
         && !lexicon.is_function_word(previous)
+}
+
+/// "Gleis 6", "Lindenstr. 4".
+fn is_numbered(lexicon: &Lexicon, previous: &str) -> bool {
+    lexicon.is_numbered_noun(previous) || lexicon.is_street(previous)
+}
+
+/// Whether `previous` ends in a comma and is no number of the same list.
+fn follows_comma(previous: &str) -> bool {
+    previous
+        .strip_suffix(',')
+        .is_some_and(|word| !word.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Whether the bracket that closes at the candidate was opened at the start of the sentence.
