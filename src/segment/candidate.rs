@@ -2,6 +2,9 @@
 
 use super::{emoticon, scan};
 
+/// Characters looked back at for a word; the end of a longer one says as much.
+const MAX_TOKEN: usize = 64;
+
 /// What makes the place a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -65,6 +68,8 @@ pub(super) struct Candidate<'t> {
     /// Just past closing quotation marks, brackets, footnote marks and emoticons.
     pub(super) end: usize,
     pub(super) kind: Mark,
+    /// A letter or a digit stands in the sentence so far.
+    pub(super) has_words: bool,
     /// A quotation mark closes behind the terminator.
     pub(super) quote_closes: bool,
     /// A bracket closes behind the terminator.
@@ -83,7 +88,13 @@ pub(super) enum LineBreaks {
 
 impl<'t> Candidate<'t> {
     /// Reads the surroundings of the terminator at `mark`, or `None` if there is none.
-    pub(super) fn at(text: &'t str, start: usize, mark: usize, lines: LineBreaks) -> Option<Self> {
+    pub(super) fn at(
+        text: &'t str,
+        start: usize,
+        mark: usize,
+        has_words: bool,
+        lines: LineBreaks,
+    ) -> Option<Self> {
         let (kind, run_end) = terminator(text, start, mark)?;
         let mut candidate = Self {
             text,
@@ -92,6 +103,7 @@ impl<'t> Candidate<'t> {
             run_end,
             end: run_end,
             kind,
+            has_words,
             quote_closes: false,
             bracket_closes: false,
             attachment: false,
@@ -121,6 +133,7 @@ impl<'t> Candidate<'t> {
         let from = before
             .char_indices()
             .rev()
+            .take(MAX_TOKEN)
             .take_while(|&(_, c)| !c.is_whitespace() && !bounds_token(c))
             .last()
             .map_or(before.len(), |(at, _)| at);
@@ -135,6 +148,7 @@ impl<'t> Candidate<'t> {
         let from = before
             .char_indices()
             .rev()
+            .take(MAX_TOKEN)
             .take_while(|&(_, c)| !c.is_whitespace() && !scan::is_opener(c))
             .last()
             .map_or(before.len(), |(at, _)| at);
@@ -166,8 +180,8 @@ impl<'t> Candidate<'t> {
             if scan::is_closer(c) && !opens_here(c, after) {
                 self.quote_closes |= scan::is_quote(c);
                 self.bracket_closes |= matches!(c, ')' | ']' | '}');
-            } else if scan::is_superscript(c) || matches!(c, '.' | '!' | '?' | '…') {
-                self.attachment |= scan::is_superscript(c);
+            } else if scan::is_superscript(c) {
+                self.attachment = true;
             } else {
                 break;
             }
@@ -212,7 +226,7 @@ fn terminator(text: &str, start: usize, mark: usize) -> Option<(Mark, usize)> {
         let alone = text[start..mark].chars().next_back().is_none_or(|c| {
             c.is_whitespace() || emoticon::is_emoji(c) || run.starts_with(emoticon::is_emoji)
         });
-        let length = emoticon::length(run).filter(|_| alone)?;
+        let length = alone.then(|| emoticon::length(run))??;
         return Some((Mark::Emoticon, mark + length));
     }
     let run = &run[..end];

@@ -89,7 +89,7 @@ impl Lexicon {
 
     /// Whether `word` is an article, a pronoun, a preposition, …: capitalised, it opens a sentence.
     pub(super) fn is_function_word(&self, word: &str) -> bool {
-        self.function_words.contains(word)
+        self.function_words.contains(word) || word.len() > 8 && word.ends_with("erweise")
     }
 
     /// Whether an ordinal is expected after `word` (lower case).

@@ -77,6 +77,7 @@ impl Segmenter {
         let mut spans = Vec::new();
         let mut start = skip_space(text, 0);
         let mut at = start;
+        let mut words = Words::default();
         while let Some(stop) = scan::next(text.as_bytes(), at) {
             let c = text[stop..]
                 .chars()
@@ -95,14 +96,15 @@ impl Segmenter {
                 }
                 continue;
             }
-            match Candidate::at(text, start, stop, lines) {
+            let has_words = words.seen(text, start, stop);
+            match Candidate::at(text, start, stop, has_words, lines) {
                 None => at = stop + c.len_utf8(),
                 Some(candidate) if rules::ends_sentence(self, &candidate) => {
                     push(&mut spans, text, start, candidate.end);
                     start = skip_space(text, candidate.end);
                     at = start;
                 }
-                Some(candidate) => at = candidate.run_end.max(stop + c.len_utf8()),
+                Some(candidate) => at = candidate.end.max(stop + c.len_utf8()),
             }
         }
         push(&mut spans, text, start, text.len());
@@ -116,6 +118,29 @@ impl Segmenter {
             let own = self.extra.get(word).copied();
             own.or_else(|| lexicon.abbreviation(word))
         })
+    }
+}
+
+/// Whether a sentence has a letter or a digit, each character looked at once.
+#[derive(Default)]
+struct Words {
+    sentence: usize,
+    checked: usize,
+    found: bool,
+}
+
+impl Words {
+    fn seen(&mut self, text: &str, start: usize, until: usize) -> bool {
+        if self.sentence != start || self.checked < start {
+            *self = Self {
+                sentence: start,
+                checked: start,
+                found: false,
+            };
+        }
+        self.found = self.found || text[self.checked..until].contains(char::is_alphanumeric);
+        self.checked = until;
+        self.found
     }
 }
 

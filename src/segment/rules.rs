@@ -10,7 +10,7 @@ pub(super) fn ends_sentence(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     if matches!(c.next.kind, NextKind::LineEnd | NextKind::Continues) && c.kind != Mark::Emoticon {
         return false;
     }
-    if !c.before().chars().any(char::is_alphanumeric) {
+    if !c.has_words && !is_omission(c) {
         return false;
     }
     if !c.next.gap {
@@ -25,14 +25,20 @@ pub(super) fn ends_sentence(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     }
 }
 
+/// "(…).": a sentence left out.
+fn is_omission(c: &Candidate<'_>) -> bool {
+    c.kind == Mark::Period && ["(…)", "[…]", "(...)", "[...]"].contains(&c.before())
+}
+
 /// Sentences without a space between them: "… gewesen.Das war …".
 fn glued(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
-    let token = c.token();
-    c.kind != Mark::Emoticon
+    let follows = c.kind != Mark::Emoticon
         && c.next.kind == NextKind::Upper
         && c.next.opener.is_none()
         && !c.next.dash
-        && next_is_function_word(lexicon, c)
+        && next_is_function_word(lexicon, c);
+    let token = c.token();
+    follows
         && token.len() > 2
         && token.chars().all(|c| c.is_alphabetic() || c == '-')
         && token.chars().next_back().is_some_and(char::is_lowercase)
@@ -54,7 +60,7 @@ fn strong(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
             !c.quote_closes
                 && !c.bracket_closes
                 && !c.next.dash
-                && (c.attachment || c.is_casual() || is_plain_word(token))
+                && (c.attachment || c.is_casual() || is_word(token) && token.len() > 3)
         }
         _ if c.bracket_closes => bracket_opened_sentence(c) || next_is_function_word(lexicon, c),
         _ => true,
@@ -81,24 +87,32 @@ fn emoticon(c: &Candidate<'_>) -> bool {
     c.next.kind != NextKind::LineEnd
         && c.next.kind != NextKind::Continues
         && !(c.next.kind == NextKind::Lower && c.bracket_closes)
-        && c.before().split_whitespace().count() > 1
+        && c.before().split_whitespace().nth(1).is_some()
 }
 
 fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     let lexicon = segmenter.lexicon;
     let token = c.token();
+    // "Müller ./. Schmidt": the sign for "against" or "minus".
+    if token == "./" {
+        return false;
+    }
     if let Some(number) = Number::read(token) {
         return after_number(lexicon, c, token, number);
     }
     if number::is_roman(token) {
         return after_roman(lexicon, c, token);
     }
+    let letter = single_letter(token);
+    if letter.is_some() && token.len() < 3 && c.opens_item(token) {
+        return false;
+    }
     match segmenter.abbreviation(c) {
         Some(Abbreviation::BeforeNumber) if next_is_number(c) => return false,
         None | Some(Abbreviation::BeforeNumber) => {}
         Some(class) => return after_abbreviation(lexicon, c, class),
     }
-    if let Some(letter) = single_letter(token) {
+    if let Some(letter) = letter {
         return after_letter(lexicon, c, token, letter);
     }
     match c.next.kind {
@@ -108,7 +122,7 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
                 || c.run_end - c.mark == 1
                     && !c.quote_closes
                     && c.next.opener != Some('(')
-                    && is_plain_word(token)
+                    && (is_plain_word(token) || c.next.opener == Some('„'))
         }
         _ => true,
     }
@@ -123,16 +137,29 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
     match c.next.kind {
         NextKind::Lower => c.attachment && !c.quote_closes,
         NextKind::Digit if number == Number::Small => is_numbered(lexicon, previous),
-        NextKind::Digit => matches!(number, Number::Year | Number::Range | Number::Date | Number::Other),
+        NextKind::Digit => matches!(
+            number,
+            Number::Hundreds
+                | Number::Year
+                | Number::Thousands
+                | Number::Range
+                | Number::Date
+                | Number::Other
+        ),
         NextKind::Symbol if c.next.word.is_empty() => !matches!(number, Number::Small),
         NextKind::Upper if next_is_function_word(lexicon, c) => true,
         NextKind::Upper => {
             let counted = lexicon.is_ordinal_noun(c.next.word);
             let determined = is_determiner(lexicon, previous);
             match number {
-                Number::Small => !counted && !determined && !lexicon.is_ordinal_preposition(previous) && names_number(lexicon, c, previous),
+                Number::Small => {
+                    !counted
+                        && !determined
+                        && !lexicon.is_ordinal_preposition(previous)
+                        && names_number(lexicon, c, previous)
+                }
                 Number::Hundreds => !counted && !determined && !follows_comma(previous),
-                Number::Year => !counted && (!determined || previous == "im"),
+                Number::Year | Number::Thousands => !counted && (!determined || previous == "im"),
                 Number::DayMonth | Number::Section | Number::Range => !counted,
                 Number::Date | Number::Other => true,
             }
@@ -167,35 +194,43 @@ fn after_abbreviation(lexicon: &Lexicon, c: &Candidate<'_>, class: Abbreviation)
 /// Whether `token` is a word that nobody would abbreviate to: a small letter after its full stop
 /// is careless spelling, not the same sentence.
 fn is_plain_word(token: &str) -> bool {
-    token.chars().all(char::is_alphabetic)
-        && token.ends_with(char::is_lowercase)
-        && token.chars().count() > 3
+    let longest_clipping = if token.starts_with(char::is_lowercase) {
+        3
+    } else {
+        4
+    };
+    is_word(token) && token.chars().count() > longest_clipping
+}
+
+fn is_word(token: &str) -> bool {
+    token.chars().all(char::is_alphabetic) && token.ends_with(char::is_lowercase)
 }
 
 /// The letter, if `token` ends in one that stands alone: "A", "U.S", "K.-H"; not "B&Q", "15a".
 fn single_letter(token: &str) -> Option<char> {
     let mut chars = token.chars().rev();
     let letter = chars.next().filter(|c| c.is_alphabetic())?;
-    matches!(chars.next(), None | Some('.' | '-')).then_some(letter)
+    matches!(chars.next(), None | Some('.' | '-' | '/')).then_some(letter)
 }
 
 /// A single letter: an initial, a list mark, an abbreviated particle.
 fn after_letter(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, letter: char) -> bool {
-    if token.len() == letter.len_utf8() && c.opens_item(token) {
-        return false;
-    }
     if c.next.kind != NextKind::Upper {
         return false;
     }
     let previous = c.word_before(token);
     // "j o n e s.": a word spelled out.
-    if previous.chars().count() == 1 && previous.starts_with(char::is_alphabetic) && !c.before().contains('.') {
+    if previous.chars().count() == 1
+        && previous.starts_with(char::is_alphabetic)
+        && !c.before().contains('.')
+    {
         return true;
     }
-    if letter.is_lowercase()
-        && !previous.ends_with(|c: char| c.is_ascii_digit())
-        && "udzvsmnoib".contains(letter)
-    {
+    let measured = previous.ends_with(|c: char| c.is_ascii_digit());
+    if measured && "lmgth".contains(letter) {
+        return true;
+    }
+    if letter.is_lowercase() && !measured && "udzvsmnoib".contains(letter) {
         return false;
     }
     next_is_function_word(lexicon, c) || lexicon.is_numbered_noun(previous)
