@@ -56,8 +56,16 @@ pub(super) struct Next<'t> {
 }
 
 /// A place where a sentence might end.
+///
+/// ```text
+///   start            mark  run_end  end
+///   ↓                   ↓  ↓        ↓
+///   „Wer hat das gesagt?!  “ [12]   Niemand …
+///                          closers  next
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'t> {
+    /// The whole text.
     pub(super) text: &'t str,
     /// Start of the sentence that might end here.
     pub(super) start: usize,
@@ -68,8 +76,6 @@ pub(super) struct Candidate<'t> {
     /// Just past closing quotation marks, brackets, footnote marks and emoticons.
     pub(super) end: usize,
     pub(super) kind: Mark,
-    /// A letter or a digit stands in the sentence so far.
-    pub(super) has_words: bool,
     /// A quotation mark closes behind the terminator.
     pub(super) quote_closes: bool,
     /// A bracket closes behind the terminator.
@@ -88,13 +94,7 @@ pub(super) enum LineBreaks {
 
 impl<'t> Candidate<'t> {
     /// Reads the surroundings of the terminator at `mark`, or `None` if there is none.
-    pub(super) fn at(
-        text: &'t str,
-        start: usize,
-        mark: usize,
-        has_words: bool,
-        lines: LineBreaks,
-    ) -> Option<Self> {
+    pub(super) fn at(text: &'t str, start: usize, mark: usize, lines: LineBreaks) -> Option<Self> {
         let (kind, run_end) = terminator(text, start, mark)?;
         let mut candidate = Self {
             text,
@@ -103,7 +103,6 @@ impl<'t> Candidate<'t> {
             run_end,
             end: run_end,
             kind,
-            has_words,
             quote_closes: false,
             bracket_closes: false,
             attachment: false,

@@ -22,7 +22,7 @@ pub(super) enum Abbreviation {
 pub(super) struct Lexicon {
     abbreviations: HashMap<Box<str>, Abbreviation>,
     function_words: HashSet<Box<str>>,
-    determiners: HashSet<&'static str>,
+    determiners: HashSet<Box<str>>,
     ordinal_prepositions: HashSet<&'static str>,
     ordinal_nouns: HashSet<&'static str>,
     numbered_nouns: HashSet<&'static str>,
@@ -61,9 +61,11 @@ static GERMAN: LazyLock<Lexicon> = LazyLock::new(|| {
     Lexicon {
         abbreviations,
         function_words: entries(include_str!("data/function_words.txt"))
-            .flat_map(|word| [word.into(), capitalised(word).into_boxed_str()])
+            .flat_map(both_cases)
             .collect(),
-        determiners: entries(include_str!("data/determiners.txt")).collect(),
+        determiners: entries(include_str!("data/determiners.txt"))
+            .flat_map(both_cases)
+            .collect(),
         ordinal_prepositions: entries(include_str!("data/ordinal_prepositions.txt")).collect(),
         ordinal_nouns: entries(include_str!("data/ordinal_nouns.txt")).collect(),
         numbered_nouns: entries(include_str!("data/numbered_nouns.txt")).collect(),
@@ -92,7 +94,7 @@ impl Lexicon {
         self.function_words.contains(word) || word.len() > 8 && word.ends_with("erweise")
     }
 
-    /// Whether an ordinal is expected after `word` (lower case).
+    /// Whether an ordinal is expected after `word`.
     pub(super) fn is_determiner(&self, word: &str) -> bool {
         self.determiners.contains(word)
     }
@@ -172,6 +174,10 @@ pub(super) fn entries(file: &str) -> impl Iterator<Item = &str> {
             None => line,
         })
         .flat_map(str::split_whitespace)
+}
+
+fn both_cases(word: &str) -> [Box<str>; 2] {
+    [word.into(), capitalised(word).into()]
 }
 
 fn capitalised(word: &str) -> String {

@@ -5,12 +5,12 @@ use super::candidate::{Candidate, Mark, NextKind};
 use super::lexicon::{Abbreviation, Lexicon};
 use super::number::{self, Number};
 
-/// Whether a sentence ends at `c`.
-pub(super) fn ends_sentence(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
+/// Whether a sentence ends at `c`; `has_words` tells whether it has a letter or a digit so far.
+pub(super) fn ends_sentence(segmenter: &Segmenter, c: &Candidate<'_>, has_words: bool) -> bool {
     if matches!(c.next.kind, NextKind::LineEnd | NextKind::Continues) && c.kind != Mark::Emoticon {
         return false;
     }
-    if !c.has_words && !is_omission(c) {
+    if !has_words && !is_omission(c) {
         return false;
     }
     if !c.next.gap {
@@ -150,7 +150,7 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
         NextKind::Upper if next_is_function_word(lexicon, c) => true,
         NextKind::Upper => {
             let counted = lexicon.is_ordinal_noun(c.next.word);
-            let determined = is_determiner(lexicon, previous);
+            let determined = lexicon.is_determiner(previous);
             match number {
                 Number::Small => {
                     !counted
@@ -242,11 +242,6 @@ fn next_is_number(c: &Candidate<'_>) -> bool {
 
 fn next_is_function_word(lexicon: &Lexicon, c: &Candidate<'_>) -> bool {
     lexicon.is_function_word(c.next.word) && c.next.after_word != Some('-')
-}
-
-fn is_determiner(lexicon: &Lexicon, word: &str) -> bool {
-    lexicon.is_determiner(word)
-        || lexicon.is_function_word(word) && lexicon.is_determiner(&word.to_lowercase())
 }
 
 /// Whether a number behind the word `previous` is a cardinal: "Gleis 6", "Lindenstr. 4", "Gate 24".
