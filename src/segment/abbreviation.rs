@@ -80,7 +80,8 @@ pub(super) fn class(
             continue;
         };
         let at = parts[from].as_ptr() as usize - before.as_ptr() as usize;
-        if look_up(joined.as_str()).is_none() && opens_clause(&before[..at]) {
+        let listed = look_up(joined.as_str()).is_some_and(|class| class != Abbreviation::Inside);
+        if !listed && opens_clause(&before[..at]) {
             joined.lower_first();
         }
         let class = look_up(joined.as_str());
@@ -112,9 +113,10 @@ fn unlisted(
     }
     let letters = word.chars().count();
     let ends_low = word.ends_with(char::is_lowercase);
-    let vowel = |c: char| "aeiouäöüyAEIOUÄÖÜYáàâéèêíìîóòôúùû".contains(c);
+    // A letter from beyond ASCII is a vowel, or belongs to a foreign name.
+    let vowel = |c: char| !c.is_ascii() || "aeiouyAEIOUY".contains(c);
     let looks = letters > 1 && ends_low && !word.contains(vowel) && !lexicon.is_whole_word(word)
-        || letters > 3 && clipped_adjective(word)
+        || letters > 3 && (clipped_adjective(word) || broken_off(word))
         || letters > 4 && (word.ends_with("str") || word.ends_with("blvd"));
     looks.then_some(Abbreviation::BeforeFunctionWord)
 }
@@ -130,6 +132,19 @@ fn clipped_adjective(word: &str) -> bool {
         && !word.ends_with("ohl")
         && !word.ends_with("ühl")
         && !word.ends_with("uhl")
+}
+
+/// "nichtfachspr", "hptm", "teilw": no German word ends in these letters.
+fn broken_off(word: &str) -> bool {
+    let Some(stem) = word.strip_suffix(['m', 'n', 'r', 'w']) else {
+        return false;
+    };
+    if word.ends_with("chr") {
+        return true;
+    }
+    let obstruent = stem.ends_with(['b', 'd', 'f', 'g', 'k', 'p', 't']);
+    let clipped_weise = word.ends_with('w') && stem.ends_with(['l', 'n', 'r', 's']);
+    (obstruent && word.starts_with(char::is_lowercase)) || clipped_weise
 }
 
 /// Whether a capital behind `before` is that of the first word.

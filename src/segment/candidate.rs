@@ -2,6 +2,9 @@
 
 use super::{emoticon, scan};
 
+/// Characters looked back at for a word; the end of a longer one says as much.
+const MAX_TOKEN: usize = 64;
+
 /// What makes the place a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -13,6 +16,8 @@ pub(super) enum Mark {
     Strong,
     /// An emoticon without a terminator before it.
     Emoticon,
+    /// A quotation that an arrow comments on: `"…" <- so war es`.
+    Arrow,
 }
 
 /// What follows a candidate.
@@ -51,8 +56,16 @@ pub(super) struct Next<'t> {
 }
 
 /// A place where a sentence might end.
+///
+/// ```text
+///   start            mark  run_end  end
+///   ↓                   ↓  ↓        ↓
+///   „Wer hat das gesagt?!  “ [12]   Niemand …
+///                          closers  next
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'t> {
+    /// The whole text.
     pub(super) text: &'t str,
     /// Start of the sentence that might end here.
     pub(super) start: usize,
@@ -119,6 +132,7 @@ impl<'t> Candidate<'t> {
         let from = before
             .char_indices()
             .rev()
+            .take(MAX_TOKEN)
             .take_while(|&(_, c)| !c.is_whitespace() && !bounds_token(c))
             .last()
             .map_or(before.len(), |(at, _)| at);
@@ -133,6 +147,7 @@ impl<'t> Candidate<'t> {
         let from = before
             .char_indices()
             .rev()
+            .take(MAX_TOKEN)
             .take_while(|&(_, c)| !c.is_whitespace() && !scan::is_opener(c))
             .last()
             .map_or(before.len(), |(at, _)| at);
@@ -164,8 +179,8 @@ impl<'t> Candidate<'t> {
             if scan::is_closer(c) && !opens_here(c, after) {
                 self.quote_closes |= scan::is_quote(c);
                 self.bracket_closes |= matches!(c, ')' | ']' | '}');
-            } else if scan::is_superscript(c) || matches!(c, '.' | '!' | '?' | '…') {
-                self.attachment |= scan::is_superscript(c);
+            } else if scan::is_superscript(c) {
+                self.attachment = true;
             } else {
                 break;
             }
@@ -200,11 +215,17 @@ fn terminator(text: &str, start: usize, mark: usize) -> Option<(Mark, usize)> {
     let end = run
         .find(|c| !matches!(c, '.' | '!' | '?' | '…'))
         .unwrap_or(run.len());
+    if run.starts_with("<-") {
+        let quoted = text[start..mark].trim_end();
+        return quoted
+            .ends_with(scan::is_quote)
+            .then_some((Mark::Arrow, start + quoted.len()));
+    }
     if end == 0 {
         let alone = text[start..mark].chars().next_back().is_none_or(|c| {
             c.is_whitespace() || emoticon::is_emoji(c) || run.starts_with(emoticon::is_emoji)
         });
-        let length = emoticon::length(run).filter(|_| alone)?;
+        let length = alone.then(|| emoticon::length(run))??;
         return Some((Mark::Emoticon, mark + length));
     }
     let run = &run[..end];

@@ -62,13 +62,16 @@ fn action(text: &str) -> Option<usize> {
     let inner = &text[1..];
     let close = inner
         .char_indices()
-        .take(24)
-        .take_while(|&(_, c)| c.is_alphabetic() || c == ' ' || c == '*')
+        .take(48)
+        .take_while(|&(_, c)| c.is_alphabetic() || matches!(c, ' ' | ',' | '*'))
         .find(|&(at, c)| c == '*' && at > 0)?
         .0;
     let word = inner[..close].trim();
-    (!word.is_empty() && word.chars().all(|c| c.is_alphabetic() && c.is_lowercase()))
-        .then_some(close + 2)
+    (!word.is_empty()
+        && word
+            .chars()
+            .all(|c| c.is_lowercase() || matches!(c, ' ' | ',')))
+    .then_some(close + 2)
 }
 
 /// Whether `c` is a pictogram.

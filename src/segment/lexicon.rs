@@ -22,11 +22,14 @@ pub(super) enum Abbreviation {
 pub(super) struct Lexicon {
     abbreviations: HashMap<Box<str>, Abbreviation>,
     function_words: HashSet<Box<str>>,
-    determiners: HashSet<&'static str>,
+    determiners: HashSet<Box<str>>,
+    ordinal_prepositions: HashSet<&'static str>,
     ordinal_nouns: HashSet<&'static str>,
     numbered_nouns: HashSet<&'static str>,
     quantity_words: HashSet<&'static str>,
     weekdays: HashSet<&'static str>,
+    agencies: HashSet<&'static str>,
+    names_with_marks: HashSet<&'static str>,
     whole_words: HashSet<&'static str>,
     street_endings: Vec<&'static str>,
 }
@@ -58,13 +61,18 @@ static GERMAN: LazyLock<Lexicon> = LazyLock::new(|| {
     Lexicon {
         abbreviations,
         function_words: entries(include_str!("data/function_words.txt"))
-            .map(|word| capitalised(word).into_boxed_str())
+            .flat_map(both_cases)
             .collect(),
-        determiners: entries(include_str!("data/determiners.txt")).collect(),
+        determiners: entries(include_str!("data/determiners.txt"))
+            .flat_map(both_cases)
+            .collect(),
+        ordinal_prepositions: entries(include_str!("data/ordinal_prepositions.txt")).collect(),
         ordinal_nouns: entries(include_str!("data/ordinal_nouns.txt")).collect(),
         numbered_nouns: entries(include_str!("data/numbered_nouns.txt")).collect(),
         quantity_words: entries(include_str!("data/quantity_words.txt")).collect(),
         weekdays: entries(include_str!("data/weekdays.txt")).collect(),
+        agencies: entries(include_str!("data/agencies.txt")).collect(),
+        names_with_marks: entries(include_str!("data/names_with_marks.txt")).collect(),
         whole_words: entries(include_str!("data/words_without_vowel.txt")).collect(),
         street_endings: entries(include_str!("data/street_endings.txt")).collect(),
     }
@@ -81,14 +89,19 @@ impl Lexicon {
         self.abbreviations.get(word).copied()
     }
 
-    /// Whether `word`, capitalised, opens a sentence: article, pronoun, preposition, …
+    /// Whether `word` is an article, a pronoun, a preposition, …: capitalised, it opens a sentence.
     pub(super) fn is_function_word(&self, word: &str) -> bool {
-        self.function_words.contains(word)
+        self.function_words.contains(word) || word.len() > 8 && word.ends_with("erweise")
     }
 
-    /// Whether an ordinal is expected after `word` (lower case).
+    /// Whether an ordinal is expected after `word`.
     pub(super) fn is_determiner(&self, word: &str) -> bool {
         self.determiners.contains(word)
+    }
+
+    /// Whether a small ordinal may follow `word` (lower case) without an article.
+    pub(super) fn is_ordinal_preposition(&self, word: &str) -> bool {
+        self.ordinal_prepositions.contains(word)
     }
 
     /// Whether `word` is a noun counted by ordinals, a month among them.
@@ -121,6 +134,16 @@ impl Lexicon {
         self.quantity_words.contains(word)
     }
 
+    /// Whether `word` is a name with its mark: "Yahoo!".
+    pub(super) fn is_name_with_mark(&self, word: &str) -> bool {
+        self.names_with_marks.contains(word)
+    }
+
+    /// Whether `word` is a news agency: "dpa".
+    pub(super) fn is_agency(&self, word: &str) -> bool {
+        self.agencies.contains(word)
+    }
+
     /// Whether `word` is a day of the week.
     pub(super) fn is_weekday(&self, word: &str) -> bool {
         self.weekdays.contains(word)
@@ -151,6 +174,10 @@ pub(super) fn entries(file: &str) -> impl Iterator<Item = &str> {
             None => line,
         })
         .flat_map(str::split_whitespace)
+}
+
+fn both_cases(word: &str) -> [Box<str>; 2] {
+    [word.into(), capitalised(word).into()]
 }
 
 fn capitalised(word: &str) -> String {

@@ -9,6 +9,8 @@ pub(super) enum Number {
     Hundreds,
     /// Four digits without a separator.
     Year,
+    /// `10.000`
+    Thousands,
     /// `3.10`
     DayMonth,
     /// `3.1.2`, `17.3`: a section.
@@ -17,7 +19,7 @@ pub(super) enum Number {
     Date,
     /// `4-3`: a result, or ordinals without their first full stop.
     Range,
-    /// Decimals, ratios, thousands, long numbers.
+    /// Decimals, ratios, long numbers.
     Other,
 }
 
@@ -42,7 +44,7 @@ impl Number {
             return Some(Self::Small);
         }
         if token[..from]
-            .strip_suffix(['-', '–'])
+            .strip_suffix(['-', '–', '&', '+', '×'])
             .is_some_and(|first| first.ends_with(|c: char| c.is_ascii_digit()))
         {
             return Some(Self::Range);
@@ -67,7 +69,7 @@ impl Number {
                 {
                     Self::Date
                 }
-                (_, Some(thousands), ..) if thousands.len() == 3 => Self::Other,
+                (_, Some(thousands), ..) if thousands.len() == 3 => Self::Thousands,
                 _ => Self::Section,
             },
         )
@@ -75,7 +77,10 @@ impl Number {
 
     /// Whether it may number an item, a paragraph or a section.
     pub(super) fn may_be_list_number(self) -> bool {
-        matches!(self, Self::Small | Self::Hundreds | Self::DayMonth | Self::Section)
+        matches!(
+            self,
+            Self::Small | Self::Hundreds | Self::DayMonth | Self::Section
+        )
     }
 }
 
