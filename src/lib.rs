@@ -2,6 +2,8 @@
 
 pub mod document;
 pub mod error;
+pub mod tokenizer;
 
 pub use document::Span;
 pub use error::{Error, Result};
+pub use tokenizer::{Decoded, Encoding, Normalization, TokenId, Tokenizer, TokenizerFiles};
