@@ -51,7 +51,7 @@ impl Charsmap {
             .split_first_chunk()
             .ok_or("the normalisation rules are cut off")?;
         let size = u32::from_le_bytes(*size) as usize;
-        if size == 0 || size % 4 != 0 || size > rest.len() {
+        if size == 0 || !size.is_multiple_of(4) || size > rest.len() {
             return Err(format!(
                 "the normalisation rules claim a double array of {size} bytes in {}",
                 rest.len()
@@ -176,5 +176,119 @@ impl Charsmap {
                 "at byte {value} that does not end within {MAX_RULE_BYTES} bytes"
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A unit that `label` leads to, with its node's children at `offset`.
+    fn unit(label: u8, offset: u32, has_leaf: bool) -> u32 {
+        offset << 10 | u32::from(has_leaf) << 8 | u32::from(label)
+    }
+
+    fn leaf(value: u32) -> u32 {
+        1 << 31 | value
+    }
+
+    /// Rules in an array of 256 units, all unused but those given.
+    fn charsmap(units: &[(usize, u32)], replacements: &[u8]) -> Result<Charsmap, String> {
+        // An unused unit has a label that nothing leads to it with.
+        let mut array = vec![leaf(0); 256];
+        for &(index, unit) in units {
+            array[index] = unit;
+        }
+        let mut bytes = 1024_u32.to_le_bytes().to_vec();
+        bytes.extend(array.into_iter().flat_map(u32::to_le_bytes));
+        bytes.extend(replacements);
+        Charsmap::parse(&bytes)
+    }
+
+    /// Where `a` leads from a root whose children are at 1.
+    const A: usize = 1 ^ b'a' as usize;
+
+    #[test]
+    fn the_longest_rule_wins() {
+        // Root's children at 1; those of `a` at 96 ^ 100 = 4, with its own
+        // leaf there; `ab` at 4 ^ 98, its leaf at 4 ^ 98 ^ 7.
+        let ab = 4 ^ b'b' as usize;
+        let map = charsmap(
+            &[
+                (0, unit(0, 1, false)),
+                (A, unit(b'a', 100, true)),
+                (4, leaf(0)),
+                (ab, unit(b'b', 7, true)),
+                (ab ^ 7, leaf(2)),
+            ],
+            b"x\0yz\0",
+        )
+        .unwrap();
+        for (text, expected) in [
+            ("a", Some((1, "x"))),
+            ("ac", Some((1, "x"))),
+            ("abc", Some((2, "yz"))),
+            ("b", None),
+            ("", None),
+            ("ä", None),
+        ] {
+            assert_eq!(map.longest_prefix(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rules_that_loop_or_leave_the_file_are_refused_with_the_unit() {
+        let root = (0, unit(0, 1, false));
+        let long = [b'x'; 300];
+        for (units, replacements, expected) in [
+            (
+                // `a` leads to itself.
+                vec![root, (A, unit(b'a', (A ^ 1) as u32, false))],
+                &b"\0"[..],
+                "loop or are more than 256 bytes long at unit 96",
+            ),
+            (
+                vec![root, (A, unit(b'a', 512, true))],
+                b"\0",
+                "unit 96 of the normalisation rules points to unit 608, past the end",
+            ),
+            (
+                vec![root, (A, unit(b'a', 100, true)), (4, leaf(9))],
+                b"x\0",
+                "unit 96 of the normalisation rules has a replacement at byte 9, which is none",
+            ),
+            (
+                vec![root, (A, unit(b'a', 100, true)), (4, leaf(1))],
+                "ä\0".as_bytes(),
+                "at byte 1, which is none",
+            ),
+            (
+                vec![root, (A, unit(b'a', 100, true)), (4, leaf(0))],
+                &long,
+                "at byte 0 that does not end within 256 bytes",
+            ),
+            (
+                vec![root],
+                b"a\xff\0",
+                "the replacements of the normalisation rules are not UTF-8 at byte 1",
+            ),
+        ] {
+            let error = charsmap(&units, replacements).unwrap_err();
+            assert!(error.ends_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_the_file_does_not_have_is_refused() {
+        for bytes in [
+            &b"\x04\0"[..],
+            b"\x08\0\0\0aaaa",
+            b"\x03\0\0\0aaa",
+            b"\0\0\0\0",
+            b"\xff\xff\xff\xffaaaa",
+        ] {
+            assert!(Charsmap::parse(bytes).is_err(), "{bytes:?}");
+        }
+        assert!(Charsmap::parse(b"").is_ok());
     }
 }

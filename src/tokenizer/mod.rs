@@ -107,7 +107,6 @@ struct Side {
         PostProcessorWrapper,
         DecoderWrapper,
     >,
-    normalizer: SentencePieceNormalizer,
     rules: DecodingRules,
     vocabulary: Arc<Vocabulary>,
 }
@@ -181,8 +180,10 @@ impl Tokenizer {
     /// The same tokenizer with another preparation of the text.
     #[must_use]
     pub fn with_normalization(mut self, normalization: Normalization) -> Self {
-        self.source.set_normalization(normalization);
-        self.target.set_normalization(normalization);
+        for side in [&mut self.source, &mut self.target] {
+            let normalizer = side.normalizer().clone();
+            side.set_normalizer(normalizer.with_training(normalization));
+        }
         self
     }
 
@@ -285,21 +286,25 @@ impl Side {
         let mut side = Self {
             pipeline: TokenizerImpl::new(Unigram::new(&model)),
             vocabulary: vocabulary(&model)?,
-            normalizer,
             rules: DecodingRules {
                 drop_first_space: whitespace.add_dummy_prefix || whitespace.remove_extra,
                 drop_all_first_spaces: whitespace.remove_extra,
                 unk_surface: model.unk_surface,
             },
         };
-        side.set_normalization(Normalization::None);
+        side.set_normalizer(normalizer);
         Ok(side)
     }
 
-    fn set_normalization(&mut self, normalization: Normalization) {
-        self.normalizer.training = normalization;
+    fn normalizer(&self) -> &SentencePieceNormalizer {
         self.pipeline
-            .with_normalizer(Some(self.normalizer.clone()))
+            .get_normalizer()
+            .expect("`new` sets a normaliser")
+    }
+
+    fn set_normalizer(&mut self, normalizer: SentencePieceNormalizer) {
+        self.pipeline
+            .with_normalizer(Some(normalizer))
             .expect("no added tokens, so there is nothing to normalise again");
     }
 
@@ -321,7 +326,7 @@ impl Side {
                 *end += if model.is_byte(id) { 1 } else { piece.len() };
                 Some(*end)
             });
-        let spans = self.normalizer.apply(text).spans(ends);
+        let spans = self.normalizer().apply(text).spans(ends);
         for (piece, span) in tokens.get_tokens().iter().zip(spans) {
             let id = self.vocabulary.id_of_text(piece);
             encoding.push(id, piece.clone(), span);

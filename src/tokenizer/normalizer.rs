@@ -16,7 +16,7 @@ pub(super) struct SentencePieceNormalizer {
     verbatim: Trie,
     whitespace: Whitespace,
     /// Runs before all else.
-    pub(super) training: Normalization,
+    training: Normalization,
 }
 
 /// Normalised text that knows where it comes from.
@@ -52,6 +52,10 @@ impl SentencePieceNormalizer {
             whitespace: model.whitespace,
             training: Normalization::None,
         })
+    }
+
+    pub(super) fn with_training(self, training: Normalization) -> Self {
+        Self { training, ..self }
     }
 
     /// Normalises `text` as `Normalizer::Normalize` of SentencePiece does.

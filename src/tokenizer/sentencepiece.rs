@@ -263,3 +263,145 @@ fn byte_of_piece(piece: &str) -> Option<u8> {
     let byte = u8::from_str_radix(digits, 16).ok()?;
     (digits == format!("{byte:02X}")).then_some(byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NORMAL: i32 = 1;
+    const UNKNOWN: i32 = 2;
+    const BYTE: i32 = 6;
+
+    fn piece(text: &str, score: f32, kind: i32) -> PieceProto {
+        PieceProto {
+            piece: Some(text.to_owned()),
+            score: Some(score),
+            kind: Some(kind),
+        }
+    }
+
+    fn parse(proto: &ModelProto) -> Result<SentencePieceModel, String> {
+        SentencePieceModel::parse(Path::new("x.spm"), &proto.encode_to_vec())
+            .map_err(|error| error.to_string())
+    }
+
+    fn model(pieces: Vec<PieceProto>) -> ModelProto {
+        ModelProto {
+            pieces,
+            ..ModelProto::default()
+        }
+    }
+
+    #[test]
+    fn absent_fields_have_the_defaults_of_sentencepiece() {
+        let model = parse(&model(vec![
+            piece("<unk>", 0.0, UNKNOWN),
+            PieceProto {
+                piece: Some("a".to_owned()),
+                score: None,
+                kind: None,
+            },
+        ]))
+        .unwrap();
+        assert_eq!(model.pieces[1].kind, PieceKind::Normal);
+        assert_eq!(model.unk_surface, " ⁇ ");
+        assert!(model.whitespace.add_dummy_prefix);
+        assert!(model.whitespace.remove_extra);
+        assert!(model.whitespace.escape);
+        assert!(!model.whitespace.as_suffix);
+        assert!(!model.byte_fallback);
+    }
+
+    #[test]
+    fn pieces_that_sentencepiece_would_not_load_are_refused_with_their_number() {
+        let long = "a".repeat(MAX_PIECE_BYTES);
+        for (pieces, expected) in [
+            (vec![], "it has no unknown piece"),
+            (vec![piece("a", 0.0, NORMAL)], "it has no unknown piece"),
+            (vec![piece("a", 0.0, UNKNOWN)], "it has no piece for text"),
+            (
+                vec![piece("a", 0.0, UNKNOWN), piece("b", 0.0, UNKNOWN)],
+                "piece 1 is a second unknown piece",
+            ),
+            (vec![piece("", 0.0, NORMAL)], "piece 0 is empty"),
+            (
+                vec![piece("a\0", 0.0, NORMAL)],
+                r#"piece 0 ("a\0") has a null character"#,
+            ),
+            (
+                vec![piece(&long, 0.0, NORMAL)],
+                "piece 0 is 8000 bytes long",
+            ),
+            (
+                vec![piece("a", f32::NAN, NORMAL)],
+                "piece 0 (a) has the score NaN",
+            ),
+            (
+                vec![piece("a", f32::NEG_INFINITY, NORMAL)],
+                "piece 0 (a) has the score -inf",
+            ),
+            (
+                vec![piece("a", 0.0, 9)],
+                "piece 0 (a) has the unknown type 9",
+            ),
+            (
+                vec![piece("<0x4a>", 0.0, BYTE)],
+                "piece 0 (<0x4a>) is no byte piece",
+            ),
+            (
+                vec![piece("<0x4A>", 0.0, BYTE)],
+                "piece 0 is a byte piece although byte_fallback is off",
+            ),
+            (
+                vec![
+                    piece("u", 0.0, UNKNOWN),
+                    piece("a", 0.0, NORMAL),
+                    piece("a", -1.0, NORMAL),
+                ],
+                "piece 2 (a) is there a second time",
+            ),
+        ] {
+            let error = parse(&model(pieces)).unwrap_err();
+            assert_eq!(error, format!("could not use x.spm: {expected}"));
+        }
+    }
+
+    #[test]
+    fn models_of_other_kinds_are_refused_by_name() {
+        let with = |trainer_spec| ModelProto {
+            pieces: vec![piece("<unk>", 0.0, UNKNOWN), piece("a", 0.0, NORMAL)],
+            trainer_spec: Some(trainer_spec),
+            ..ModelProto::default()
+        };
+        for (spec, expected) in [
+            (
+                TrainerSpec {
+                    model_type: Some(2),
+                    ..TrainerSpec::default()
+                },
+                "of type BPE (model_type 2)",
+            ),
+            (
+                TrainerSpec {
+                    byte_fallback: Some(true),
+                    ..TrainerSpec::default()
+                },
+                "not all 256 byte pieces are there",
+            ),
+        ] {
+            let error = parse(&with(spec)).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_refused() {
+        for bytes in [&b"\xff\xff\xff"[..], b"\x0a\xff\xff\xff\xff\x7f", b"<html>"] {
+            let error = SentencePieceModel::parse(Path::new("x.spm"), bytes).unwrap_err();
+            assert!(
+                error.to_string().contains("not a SentencePiece model"),
+                "{error}"
+            );
+        }
+    }
+}

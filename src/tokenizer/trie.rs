@@ -1,5 +1,7 @@
 //! A byte trie over the pieces of a vocabulary.
 
+use std::ops::Range;
+
 /// No value at this node.
 const NONE: u32 = u32::MAX;
 
@@ -29,7 +31,10 @@ impl Trie {
         };
         // Nodes in breadth-first order: the range of keys that share the
         // node's path, and the path's length. Node `n` is the `n`th entry.
-        let mut level = vec![0..keys.len()];
+        let mut level: Vec<Range<usize>> = vec![Range {
+            start: 0,
+            end: keys.len(),
+        }];
         let mut depth = 0;
         let mut next_node = 1_u32;
         while !level.is_empty() {

@@ -71,12 +71,12 @@ impl Vocabulary {
             .map(|(piece, &id)| (piece.clone(), id))
             .collect();
         Ok(Self {
+            ids,
             pieces,
             tags,
             eos,
             pad,
             unk,
-            ids,
         })
     }
 
