@@ -262,6 +262,12 @@ fn a_target_vocabulary_counts_only_where_the_configuration_says_so() {
     }
 }
 
+#[test]
+fn a_tokenizer_is_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Tokenizer>();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, Write};
 
-use anyhow::{Context, bail};
-use dolmetsch::{TokenId, Tokenizer};
+use anyhow::Context;
+use dolmetsch::{Error, TokenId, Tokenizer};
 use serde::Deserialize;
 
 /// A line that `--decode` reads: what encoding wrote, or the ids alone.
@@ -26,7 +26,9 @@ pub(crate) fn run(
     mut output: impl Write,
 ) -> anyhow::Result<()> {
     let mut line = Vec::new();
+    let mut offset = 0;
     for number in 1_usize.. {
+        offset += line.len();
         line.clear();
         if input
             .read_until(b'\n', &mut line)
@@ -37,9 +39,10 @@ pub(crate) fn run(
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let Ok(text) = std::str::from_utf8(text) else {
-            bail!("could not read line {number} of the input: it is not UTF-8");
-        };
+        let text = std::str::from_utf8(text).map_err(|error| Error::InvalidUtf8 {
+            name: "standard input".to_owned(),
+            offset: offset + error.valid_up_to(),
+        })?;
         if decode {
             let (Ids::Encoding { ids } | Ids::Bare(ids)) = serde_json::from_str(text)
                 .with_context(|| format!("line {number} of the input has no token ids"))?;

@@ -47,13 +47,14 @@ impl Vocabulary {
         let mut ids: HashMap<String, TokenId> = model
             .pieces
             .iter()
-            .map(|piece| piece.text.clone())
             .zip(0..)
+            .map(|(piece, id)| (piece.text.clone(), id))
             .collect();
+        // The unknown piece may bear any name.
+        ids.remove(&model.pieces[model.unknown as usize].text);
+        ids.insert(UNK.to_owned(), model.unknown);
         let unused = model.pieces.len() as TokenId;
         ids.entry(PAD.to_owned()).or_insert(unused);
-        // The unknown piece may bear any name.
-        ids.insert(UNK.to_owned(), model.unknown);
         Self::new(ids).map_err(|reason| Error::model_file(path, reason))
     }
 
