@@ -149,6 +149,12 @@ impl ModelFiles {
         })
     }
 
+    /// The folder that holds them.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.config.parent().unwrap_or(Path::new("."))
+    }
+
     /// All of them.
     #[must_use]
     pub fn all(&self) -> Vec<&PathBuf> {
