@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::hub::HubError;
+
 /// The result of every fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,6 +58,9 @@ pub enum Error {
     /// A model that cannot be found.
     #[error("{0}")]
     UnknownModel(String),
+    /// A model that the Hub, the network or the cache does not give.
+    #[error(transparent)]
+    Hub(Box<HubError>),
     /// Options that contradict each other or the model.
     #[error("{0}")]
     Options(String),
@@ -67,16 +72,29 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
+impl From<HubError> for Error {
+    fn from(error: HubError) -> Self {
+        Self::Hub(Box::new(error))
+    }
+}
+
 impl Error {
-    /// The exit code of a program that ends with this error: 2 usage, 3 model or
-    /// network unavailable, 4 input unreadable, 1 anything else.
+    /// What the binary exits with: 2 usage, 3 model or network unavailable,
+    /// 4 input unreadable, 1 anything else.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Options(_) => 2,
-            Self::Checkpoint { .. } | Self::ModelFile { .. } | Self::UnknownModel(_) => 3,
-            Self::Io { .. } | Self::InvalidUtf8 { .. } => 4,
-            Self::NotFinite | Self::Tensor(_) => 1,
+            Self::Checkpoint { .. }
+            | Self::ModelFile { .. }
+            | Self::UnknownModel(_)
+            | Self::Hub(_) => 3,
+            Self::Io {
+                action: "open" | "read",
+                ..
+            }
+            | Self::InvalidUtf8 { .. } => 4,
+            Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
         }
     }
 

@@ -11,9 +11,12 @@
 pub mod alignment;
 pub mod batch;
 pub mod beam_search;
+pub mod catalog;
 pub mod checkpoint;
 pub mod document;
 pub mod error;
+pub mod hub;
+pub mod language;
 pub mod marian;
 pub mod model;
 pub mod reader;
