@@ -143,30 +143,52 @@ impl BeamSearch {
     ///
     /// [`Error::Options`] when the beam or the length limit is too small, and
     /// whatever the scorer reports.
-    pub fn search<S: Scorer>(&self, scorer: &S, batch: &TokenBatch) -> Result<Vec<Vec<Hypothesis>>> {
+    pub fn search<S: Scorer>(
+        &self,
+        scorer: &S,
+        batch: &TokenBatch,
+    ) -> Result<Vec<Vec<Hypothesis>>> {
         if self.beam_size == 0 {
-            return Err(Error::Options("the beam size must be at least 1".to_owned()));
+            return Err(Error::Options(
+                "the beam size must be at least 1".to_owned(),
+            ));
         }
         if matches!(self.max_length, MaxLength::Positions(0 | 1)) {
-            return Err(Error::Options("the maximum length must be at least 2 (start and end token)".to_owned()));
+            return Err(Error::Options(
+                "the maximum length must be at least 2 (start and end token)".to_owned(),
+            ));
         }
         let boundaries = scorer.boundaries();
-        let mut searches: Vec<SentenceSearch> =
-            batch.sources.iter().map(|source| SentenceSearch::new(self, boundaries, source.len())).collect();
-        let mut active: Vec<usize> = (0..searches.len()).filter(|&s| !searches[s].done()).collect();
+        let mut searches: Vec<SentenceSearch> = batch
+            .sources
+            .iter()
+            .map(|source| SentenceSearch::new(self, boundaries, source.len()))
+            .collect();
+        let mut active: Vec<usize> = (0..searches.len())
+            .filter(|&s| !searches[s].done())
+            .collect();
         if active.is_empty() {
-            return Ok(searches.into_iter().map(SentenceSearch::into_hypotheses).collect());
+            return Ok(searches
+                .into_iter()
+                .map(SentenceSearch::into_hypotheses)
+                .collect());
         }
         let mut state = scorer.start(batch)?;
         if active.len() < searches.len() {
             scorer.reorder(&mut state, &active)?;
         }
         while !active.is_empty() {
-            let tokens: Vec<TokenId> =
-                active.iter().flat_map(|&s| searches[s].last_tokens()).collect();
+            let tokens: Vec<TokenId> = active
+                .iter()
+                .flat_map(|&s| searches[s].last_tokens())
+                .collect();
             let banned: Vec<Vec<TokenId>> =
                 active.iter().flat_map(|&s| searches[s].banned()).collect();
-            let query = StepQuery { tokens: &tokens, banned: &banned, top_k: 2 * self.beam_size };
+            let query = StepQuery {
+                tokens: &tokens,
+                banned: &banned,
+                top_k: 2 * self.beam_size,
+            };
             let step = scorer.step(&mut state, &query)?;
 
             let mut first_row = 0;
@@ -176,7 +198,8 @@ impl BeamSearch {
                 let search = &mut searches[s];
                 let row_count = search.running.len();
                 let range = first_row..first_row + row_count;
-                let parents = search.advance(&step.candidates[range.clone()], &step.attention[range]);
+                let parents =
+                    search.advance(&step.candidates[range.clone()], &step.attention[range]);
                 if search.running.is_empty() && search.finished.is_empty() {
                     return Err(Error::NotFinite);
                 }
@@ -191,7 +214,10 @@ impl BeamSearch {
                 scorer.reorder(&mut state, &rows)?;
             }
         }
-        Ok(searches.into_iter().map(SentenceSearch::into_hypotheses).collect())
+        Ok(searches
+            .into_iter()
+            .map(SentenceSearch::into_hypotheses)
+            .collect())
     }
 }
 
@@ -240,11 +266,18 @@ impl<'a> SentenceSearch<'a> {
             options,
             boundaries,
             src_len,
-            max_tokens: options.max_length.positions(src_len).saturating_sub(1).max(1),
+            max_tokens: options
+                .max_length
+                .positions(src_len)
+                .saturating_sub(1)
+                .max(1),
             len: 0,
             nodes: Vec::new(),
             attention_rows: Vec::new(),
-            running: vec![Running { node: None, log_prob: 0.0 }],
+            running: vec![Running {
+                node: None,
+                log_prob: 0.0,
+            }],
             finished: Vec::new(),
         };
         search.force_end_at_limit();
@@ -252,24 +285,29 @@ impl<'a> SentenceSearch<'a> {
     }
 
     fn last_tokens(&self) -> impl Iterator<Item = TokenId> {
-        self.running
-            .iter()
-            .map(|running| running.node.map_or(self.boundaries.start, |node| self.nodes[node].token))
+        self.running.iter().map(|running| {
+            running
+                .node
+                .map_or(self.boundaries.start, |node| self.nodes[node].token)
+        })
     }
 
     /// For each running hypothesis, the tokens that would repeat an n-gram.
     fn banned(&self) -> impl Iterator<Item = Vec<TokenId>> {
-        self.running.iter().map(|running| match self.options.no_repeat_ngram_size {
-            0 => Vec::new(),
-            n => repeating_tokens(&self.tokens(running.node), n),
-        })
+        self.running
+            .iter()
+            .map(|running| match self.options.no_repeat_ngram_size {
+                0 => Vec::new(),
+                n => repeating_tokens(&self.tokens(running.node), n),
+            })
     }
 
     /// Extends the running hypotheses by the scorer's candidates; returns, for
     /// each that runs on, the index of the one that it extends.
     fn advance(&mut self, candidates: &[Vec<Candidate>], attention: &[Vec<f32>]) -> Vec<usize> {
         let first_attention = self.attention_rows.len();
-        self.attention_rows.extend(attention.iter().map(|row| row[..self.src_len].to_vec()));
+        self.attention_rows
+            .extend(attention.iter().map(|row| row[..self.src_len].to_vec()));
         let best = best_continuations(&self.running, candidates, 2 * self.options.beam_size);
         self.len += 1;
         let mut running = Vec::with_capacity(self.options.beam_size);
@@ -278,7 +316,9 @@ impl<'a> SentenceSearch<'a> {
             let ends = continuation.candidate.token == self.boundaries.end;
             // Candidates past the first `beam_size` only make sure that enough
             // hypotheses run on; they may not end one.
-            if ends && rank >= self.options.beam_size || !ends && running.len() == self.options.beam_size {
+            if ends && rank >= self.options.beam_size
+                || !ends && running.len() == self.options.beam_size
+            {
                 continue;
             }
             let node = self.nodes.len();
@@ -291,7 +331,10 @@ impl<'a> SentenceSearch<'a> {
             if ends {
                 self.finish(node, continuation.log_prob, false);
             } else {
-                running.push(Running { node: Some(node), log_prob: continuation.log_prob });
+                running.push(Running {
+                    node: Some(node),
+                    log_prob: continuation.log_prob,
+                });
                 parents.push(continuation.row);
             }
         }
@@ -325,8 +368,17 @@ impl<'a> SentenceSearch<'a> {
     /// equal later ones.
     fn finish(&mut self, node: usize, log_prob: f32, hit_limit: bool) {
         let score = self.normalized(log_prob);
-        let place = self.finished.partition_point(|finished| finished.score >= score);
-        self.finished.insert(place, Finished { node, score, hit_limit });
+        let place = self
+            .finished
+            .partition_point(|finished| finished.score >= score);
+        self.finished.insert(
+            place,
+            Finished {
+                node,
+                score,
+                hit_limit,
+            },
+        );
     }
 
     fn normalized(&self, log_prob: f32) -> f32 {
@@ -336,9 +388,14 @@ impl<'a> SentenceSearch<'a> {
     /// Whether no running hypothesis can improve on the finished ones, by
     /// transformers' estimate: the best running score at its present length.
     fn done(&self) -> bool {
-        let Some(best) = self.running.first() else { return true };
+        let Some(best) = self.running.first() else {
+            return true;
+        };
         self.finished.len() == self.options.beam_size
-            && self.finished.last().is_some_and(|worst| self.normalized(best.log_prob) <= worst.score)
+            && self
+                .finished
+                .last()
+                .is_some_and(|worst| self.normalized(best.log_prob) <= worst.score)
     }
 
     fn path(&self, last: Option<usize>) -> Vec<usize> {
@@ -349,7 +406,10 @@ impl<'a> SentenceSearch<'a> {
     }
 
     fn tokens(&self, last: Option<usize>) -> Vec<TokenId> {
-        self.path(last).into_iter().map(|node| self.nodes[node].token).collect()
+        self.path(last)
+            .into_iter()
+            .map(|node| self.nodes[node].token)
+            .collect()
     }
 
     fn into_hypotheses(self) -> Vec<Hypothesis> {
@@ -358,7 +418,9 @@ impl<'a> SentenceSearch<'a> {
             .map(|finished| {
                 let path = self.path(Some(finished.node));
                 let row = |node: &usize| {
-                    self.nodes[*node].attention.map_or_else(Vec::new, |row| self.attention_rows[row].clone())
+                    self.nodes[*node]
+                        .attention
+                        .map_or_else(Vec::new, |row| self.attention_rows[row].clone())
                 };
                 Hypothesis {
                     tokens: path.iter().map(|&node| self.nodes[node].token).collect(),
@@ -381,7 +443,11 @@ struct Continuation {
 
 /// The best `count` continuations of all rows, best first; equal ones by row,
 /// then by token, so that the result is the same on every machine.
-fn best_continuations(running: &[Running], candidates: &[Vec<Candidate>], count: usize) -> Vec<Continuation> {
+fn best_continuations(
+    running: &[Running],
+    candidates: &[Vec<Candidate>],
+    count: usize,
+) -> Vec<Continuation> {
     let mut all: Vec<Continuation> = running
         .iter()
         .zip(candidates)
@@ -406,7 +472,11 @@ fn repeating_tokens(tokens: &[TokenId], n: usize) -> Vec<TokenId> {
         return Vec::new();
     }
     let prefix = &tokens[tokens.len() + 1 - n..];
-    tokens.windows(n).filter(|ngram| ngram[..n - 1] == *prefix).map(|ngram| ngram[n - 1]).collect()
+    tokens
+        .windows(n)
+        .filter(|ngram| ngram[..n - 1] == *prefix)
+        .map(|ngram| ngram[n - 1])
+        .collect()
 }
 
 #[cfg(test)]
@@ -427,12 +497,21 @@ mod tests {
         type State = Vec<(usize, Vec<TokenId>)>;
 
         fn start(&self, batch: &TokenBatch) -> Result<Self::State> {
-            Ok(batch.origin.iter().map(|&sentence| (sentence, Vec::new())).collect())
+            Ok(batch
+                .origin
+                .iter()
+                .map(|&sentence| (sentence, Vec::new()))
+                .collect())
         }
 
         fn step(&self, state: &mut Self::State, query: &StepQuery) -> Result<Step> {
-            let mut step = Step { candidates: Vec::new(), attention: Vec::new() };
-            for (((sentence, row), &token), banned) in state.iter_mut().zip(query.tokens).zip(query.banned) {
+            let mut step = Step {
+                candidates: Vec::new(),
+                attention: Vec::new(),
+            };
+            for (((sentence, row), &token), banned) in
+                state.iter_mut().zip(query.tokens).zip(query.banned)
+            {
                 if token == START {
                     assert!(row.is_empty());
                 } else {
@@ -441,7 +520,10 @@ mod tests {
                 let mut candidates: Vec<Candidate> = self.0(*sentence, row)
                     .into_iter()
                     .enumerate()
-                    .map(|(token, log_prob)| Candidate { token: token as TokenId, log_prob })
+                    .map(|(token, log_prob)| Candidate {
+                        token: token as TokenId,
+                        log_prob,
+                    })
                     .filter(|candidate| !banned.contains(&candidate.token))
                     .collect();
                 candidates.sort_by(|a, b| b.log_prob.total_cmp(&a.log_prob));
@@ -458,7 +540,10 @@ mod tests {
         }
 
         fn boundaries(&self) -> Boundaries {
-            Boundaries { start: START, end: END }
+            Boundaries {
+                start: START,
+                end: END,
+            }
         }
     }
 
@@ -488,9 +573,16 @@ mod tests {
         let wide = beam(2, 6).search(&table, &one_sentence()).unwrap();
         assert_eq!(greedy[0][0].tokens, [1, END]);
         assert_eq!(wide[0][0].tokens, [2, END]);
-        assert!((wide[0][0].score - (-0.5)).abs() < 1e-6, "(-0.9 - 0.1) / 2 tokens");
+        assert!(
+            (wide[0][0].score - (-0.5)).abs() < 1e-6,
+            "(-0.9 - 0.1) / 2 tokens"
+        );
         assert_eq!(wide[0][0].log_probs, [-0.9, -0.1]);
-        assert_eq!(wide[0][0].attention, [vec![0.0; 8], vec![1.0; 8]], "the rows of the outputting steps");
+        assert_eq!(
+            wide[0][0].attention,
+            [vec![0.0; 8], vec![1.0; 8]],
+            "the rows of the outputting steps"
+        );
     }
 
     #[test]
@@ -506,22 +598,36 @@ mod tests {
     #[test]
     fn no_ngram_repeats_when_that_is_forbidden() {
         let loops = Table(|_, tokens: &[TokenId]| {
-            if tokens.len() < 7 { vec![-8.0, -0.1, -2.0, -3.0] } else { vec![-0.1, -8.0, -8.0, -8.0] }
+            if tokens.len() < 7 {
+                vec![-8.0, -0.1, -2.0, -3.0]
+            } else {
+                vec![-0.1, -8.0, -8.0, -8.0]
+            }
         });
         for n in 1..=3 {
-            let search = BeamSearch { no_repeat_ngram_size: n, ..beam(2, 12) };
+            let search = BeamSearch {
+                no_repeat_ngram_size: n,
+                ..beam(2, 12)
+            };
             let found = search.search(&loops, &one_sentence()).unwrap();
             let tokens = &found[0][0].tokens;
             let ngrams: Vec<&[TokenId]> = tokens.windows(n).collect();
             let distinct: std::collections::HashSet<_> = ngrams.iter().collect();
-            assert_eq!(ngrams.len(), distinct.len(), "{tokens:?} repeats a {n}-gram");
+            assert_eq!(
+                ngrams.len(),
+                distinct.len(),
+                "{tokens:?} repeats a {n}-gram"
+            );
         }
     }
 
     #[test]
     fn scores_that_are_not_numbers_are_an_error() {
         let broken = Table(|_, _: &[TokenId]| vec![f32::NAN; 4]);
-        assert!(matches!(beam(2, 5).search(&broken, &one_sentence()), Err(Error::NotFinite)));
+        assert!(matches!(
+            beam(2, 5).search(&broken, &one_sentence()),
+            Err(Error::NotFinite)
+        ));
     }
 
     #[test]
@@ -535,7 +641,9 @@ mod tests {
     fn scrambled(seed: u64, sentence: usize, tokens: &[TokenId]) -> Vec<f32> {
         let mut hash = seed ^ (sentence as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         for &token in tokens {
-            hash = (hash ^ u64::from(token)).wrapping_mul(0xFF51_AFD7_ED55_8CCD).rotate_left(31);
+            hash = (hash ^ u64::from(token))
+                .wrapping_mul(0xFF51_AFD7_ED55_8CCD)
+                .rotate_left(31);
         }
         let weights: Vec<f32> = (0..4_u64)
             .map(|token| {
@@ -549,7 +657,12 @@ mod tests {
 
     /// The best sequence of at most `max_tokens` tokens, by trying all; the end
     /// at the limit is free, as in the search.
-    fn best_of_all(seed: u64, tokens: &mut Vec<TokenId>, sum: f32, max_tokens: usize) -> (f32, Vec<TokenId>) {
+    fn best_of_all(
+        seed: u64,
+        tokens: &mut Vec<TokenId>,
+        sum: f32,
+        max_tokens: usize,
+    ) -> (f32, Vec<TokenId>) {
         let log_probs = scrambled(seed, 0, tokens);
         let len = tokens.len() + 1;
         let ends = |end: f32| {

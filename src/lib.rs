@@ -30,6 +30,6 @@ pub use document::{Document, Span};
 pub use error::{Error, Result};
 pub use model::Model;
 pub use segment::Segmenter;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Decoded, Encoding, Normalization, TokenId, Tokenizer, TokenizerFiles};
 pub use translation::Translation;
 pub use translator::{Options, Translator};

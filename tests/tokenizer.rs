@@ -198,7 +198,7 @@ fn json_has_ids_pieces_and_pairs_of_bytes() {
 
 #[test]
 fn training_normalisation_keeps_spans_in_the_original() {
-    let tokenizer = tokenizer("bare").with_normalization(Normalization::Opus);
+    let tokenizer = tokenizer("bare").with_normalization(Normalization::Moses);
     let text = "“a”…\u{ad}b。  c";
     let encoding = tokenizer.encode_source(text, None).unwrap();
     let expected = tokenizer.encode_source("\"a\"... b. c", None).unwrap();
@@ -274,7 +274,7 @@ proptest! {
     #[test]
     fn any_text_has_sound_spans_and_decodes(text in any::<String>()) {
         for model in MODELS {
-            for normalization in [Normalization::None, Normalization::Opus] {
+            for normalization in [Normalization::None, Normalization::Moses] {
                 let tokenizer = cached(model).with_normalization(normalization);
                 let encoding = tokenizer.encode_source(&text, None).unwrap();
                 check_spans(&encoding, &text);

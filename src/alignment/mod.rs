@@ -60,7 +60,11 @@ impl Side<'_> {
             .map(|token| {
                 let first = self.words.partition_point(|word| word.end <= token.start);
                 let last = self.words.partition_point(|word| word.start < token.end);
-                if token.is_empty() { 0..0 } else { first..last.max(first) }
+                if token.is_empty() {
+                    0..0
+                } else {
+                    first..last.max(first)
+                }
             })
             .collect()
     }
@@ -96,8 +100,14 @@ pub fn align_words(source: Side, target: Side, attention: &[Vec<f32>]) -> Vec<Al
             continue;
         }
         for (&score, &source_word) in row.iter().zip(source.words) {
-            if score >= strongest.min(LINK_THRESHOLD) && (score == strongest || score >= LINK_THRESHOLD) {
-                points.push(AlignmentPoint { source: source_word, target: word, score });
+            if score >= strongest.min(LINK_THRESHOLD)
+                && (score == strongest || score >= LINK_THRESHOLD)
+            {
+                points.push(AlignmentPoint {
+                    source: source_word,
+                    target: word,
+                    score,
+                });
             }
         }
     }
@@ -130,8 +140,16 @@ mod tests {
         ];
         let points = align_words(source, target, &attention);
         let expected = [
-            AlignmentPoint { source: Span::new(0, 3), target: Span::new(0, 3), score: 0.9 },
-            AlignmentPoint { source: Span::new(4, 9), target: Span::new(4, 9), score: 0.6 },
+            AlignmentPoint {
+                source: Span::new(0, 3),
+                target: Span::new(0, 3),
+                score: 0.9,
+            },
+            AlignmentPoint {
+                source: Span::new(4, 9),
+                target: Span::new(4, 9),
+                score: 0.6,
+            },
         ];
         assert_eq!(points, expected);
     }

@@ -1,10 +1,12 @@
 //! `dolmetsch tokenize`: lines of text to lines of JSON, and back.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 
 use anyhow::Context;
 use dolmetsch::{Error, TokenId, Tokenizer};
 use serde::Deserialize;
+
+use crate::cli::Tokenize;
 
 /// A line that `--decode` reads: what encoding wrote, or the ids alone.
 #[derive(Deserialize)]
@@ -18,10 +20,28 @@ enum Ids {
 ///
 /// Every line is answered at once, so that another program can hold a
 /// conversation with this one.
-pub(crate) fn run(
+pub fn run(options: &Tokenize) -> anyhow::Result<()> {
+    let tokenizer = if options.model.join("vocab.json").exists() || !options.model.is_dir() {
+        Tokenizer::from_folder(&options.model)?
+    } else {
+        Tokenizer::from_spm_only(&options.model)?
+    };
+    let (name, input) = super::open(options.input.as_deref())?;
+    lines(
+        &tokenizer,
+        options.target,
+        options.decode,
+        &name,
+        input,
+        io::stdout().lock(),
+    )
+}
+
+fn lines(
     tokenizer: &Tokenizer,
     target: bool,
     decode: bool,
+    name: &str,
     mut input: impl BufRead,
     mut output: impl Write,
 ) -> anyhow::Result<()> {
@@ -40,7 +60,7 @@ pub(crate) fn run(
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let text = std::str::from_utf8(text).map_err(|error| Error::InvalidUtf8 {
-            name: "standard input".to_owned(),
+            name: name.to_owned(),
             offset: offset + error.valid_up_to(),
         })?;
         if decode {

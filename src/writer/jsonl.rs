@@ -34,7 +34,11 @@ pub struct Origin<'a> {
 /// # Errors
 ///
 /// What `output` reports.
-pub fn write_jsonl(output: &mut dyn Write, origin: Origin, translation: &Translation) -> io::Result<()> {
+pub fn write_jsonl(
+    output: &mut dyn Write,
+    origin: Origin,
+    translation: &Translation,
+) -> io::Result<()> {
     let record = Record {
         doc: origin.document,
         para: origin.sentence.paragraph,
@@ -88,7 +92,11 @@ struct Link {
 
 impl From<&AlignmentPoint> for Link {
     fn from(point: &AlignmentPoint) -> Self {
-        Self { source: bounds(point.source), target: bounds(point.target), score: Score(point.score) }
+        Self {
+            source: bounds(point.source),
+            target: bounds(point.target),
+            score: Score(point.score),
+        }
     }
 }
 
