@@ -6,4 +6,6 @@ pub mod tokenizer;
 
 pub use document::Span;
 pub use error::{Error, Result};
-pub use tokenizer::{Decoded, Encoding, Normalization, TokenId, Tokenizer, TokenizerFiles};
+pub use tokenizer::{
+    Decoded, Encoding, NamedBytes, Normalization, TokenId, Tokenizer, TokenizerFiles,
+};

@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dolmetsch::tokenizer::NamedBytes;
-use dolmetsch::{Encoding, Normalization, Span, TokenId, Tokenizer, TokenizerFiles};
+use dolmetsch::{Encoding, NamedBytes, Normalization, Span, TokenId, Tokenizer, TokenizerFiles};
 use proptest::prelude::*;
 
 const MODELS: [&str; 9] = [
