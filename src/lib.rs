@@ -30,6 +30,8 @@ pub use document::{Document, Span};
 pub use error::{Error, Result};
 pub use model::Model;
 pub use segment::Segmenter;
-pub use tokenizer::{Decoded, Encoding, Normalization, TokenId, Tokenizer, TokenizerFiles};
+pub use tokenizer::{
+    Decoded, Encoding, NamedBytes, Normalization, TokenId, Tokenizer, TokenizerFiles,
+};
 pub use translation::Translation;
 pub use translator::{Options, Translator};

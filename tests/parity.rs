@@ -67,7 +67,9 @@ impl Search {
 /// Each fixture: its name, the model, and what transformers computed.
 fn fixtures() -> Vec<(String, Marian, Expected)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity");
-    let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();
     assert!(folders.len() >= 8, "fixtures are missing");

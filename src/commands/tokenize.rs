@@ -85,3 +85,61 @@ fn lines(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn answer(target: bool, decode: bool, input: &[u8]) -> anyhow::Result<String> {
+        let folder = tempfile::tempdir()?;
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tokenizer");
+        for (from, to) in [
+            ("suffix.spm", "source.spm"),
+            ("bare.spm", "target.spm"),
+            ("vocab.json", "vocab.json"),
+        ] {
+            std::fs::copy(fixtures.join(from), folder.path().join(to))?;
+        }
+        let tokenizer = Tokenizer::from_folder(folder.path())?;
+        let mut output = Vec::new();
+        run(&tokenizer, target, decode, input, &mut output)?;
+        Ok(String::from_utf8(output)?)
+    }
+
+    #[test]
+    fn a_line_in_is_a_line_out_and_decodes_to_itself() {
+        let text = "Zug nach Köln\n\n Äpfel\n";
+        for target in [false, true] {
+            let json = answer(target, false, text.as_bytes()).unwrap();
+            assert_eq!(json.lines().count(), 3);
+            assert!(
+                json.lines().nth(1).unwrap().starts_with(r#"{"ids":[0],"#),
+                "{json}"
+            );
+            let decoded = answer(target, true, json.as_bytes()).unwrap();
+            assert_eq!(decoded.replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+
+    #[test]
+    fn bare_ids_decode_and_the_last_line_needs_no_end() {
+        assert_eq!(
+            answer(true, true, b"[0]\r\n[1, 0]").unwrap(),
+            "\n \u{2047} \n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_place() {
+        let error = answer(true, true, b"[0]\n{}\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2 of the input has no token ids");
+        let error = answer(true, false, b"a\nb\xff\n").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("standard input: invalid UTF-8 at byte 3")
+        );
+    }
+}
