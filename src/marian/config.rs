@@ -15,7 +15,7 @@ use crate::tokenizer::TokenId;
 
 /// The longest table of positions that is computed: far beyond what any Marian
 /// model was trained on, and small enough to be harmless (tokens).
-const MAX_POSITIONS: usize = 65_536;
+const MAX_POSITIONS: usize = 16_384;
 
 /// The shape of a Marian model, read from its `config.json`.
 #[derive(Debug, Clone)]
