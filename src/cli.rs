@@ -57,15 +57,40 @@ pub struct Translate {
     /// Use what is on this disk; send no request
     #[arg(long)]
     pub offline: bool,
-    /// What is written to stdout
+    /// What is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Take each line as one segment: as many lines out as in, empty ones too
     #[arg(long)]
     pub lines: bool,
+    /// Write to this file, which gets its name when it is complete
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Write NAME.LANG.EXT to this folder for each input and target
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with = "output",
+        help_heading = "Output"
+    )]
+    pub output_dir: Option<PathBuf>,
+    /// Write the N best hypotheses of each segment; as text:
+    /// number ||| text ||| score
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
+    pub n_best: usize,
     /// Show token ids in JSONL records
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub tokens: bool,
+    /// No progress bar, no notes
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Where sentences end: found by rules, or at line ends only
+    #[arg(long, value_enum, default_value_t = SplitSentences::Auto, help_heading = "Segmentation")]
+    pub split_sentences: SplitSentences,
+    /// A file with one more abbreviation a line, after which no sentence ends
+    #[arg(long, value_name = "FILE", help_heading = "Segmentation")]
+    pub abbreviations: Option<PathBuf>,
 
     /// Hypotheses kept for each sentence; 1 is greedy search [default: the model's]
     #[arg(
@@ -117,8 +142,8 @@ pub struct Segment {
     #[arg(value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// What is written for each sentence
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = SegmentFormat::Text)]
+    pub format: SegmentFormat,
     /// Read lines {"text": …}, write lines {"ends": […]} in code points
     #[arg(long, conflicts_with = "format")]
     pub jsonl: bool,
@@ -145,13 +170,49 @@ pub struct Tokenize {
     pub input: Option<PathBuf>,
 }
 
-/// Output formats.
+/// Output formats of `translate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Text: a translation has the layout of its source
+    /// The translation, in the layout of the source
     Text,
-    /// A JSON record for each sentence (and target)
+    /// A JSON record for each sentence and target
     Jsonl,
+    /// A line for each sentence: the source and its translations, tabs between
+    Tsv,
+    /// A line of word links i-j for each sentence
+    Pharaoh,
+}
+
+impl Format {
+    /// What the names of its files end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Jsonl => "jsonl",
+            Self::Tsv => "tsv",
+            Self::Pharaoh => "pharaoh",
+        }
+    }
+}
+
+/// Output formats of `segment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SegmentFormat {
+    /// A sentence a line
+    Text,
+    /// A JSON object for each sentence, with its bytes in the input
+    Jsonl,
+}
+
+/// Where sentences end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitSentences {
+    /// Found by rules
+    Auto,
+    /// At the end of each line (as --lines)
+    Lines,
+    /// At the end of each paragraph
+    None,
 }
 
 /// Normalisation of the source text.

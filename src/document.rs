@@ -62,13 +62,15 @@ impl Span {
     }
 }
 
-/// A text and where its sentences are.
+/// A text, or a part of a long one, and where its sentences are.
 ///
 /// Every byte of the text is either in a sentence or in a gap between two; what
 /// is written is the gaps with the sentences replaced.
 #[derive(Debug, Clone)]
 pub struct Document {
     text: String,
+    /// Bytes of the input before this part.
+    offset: usize,
     sentences: Vec<Sentence>,
 }
 
@@ -84,13 +86,19 @@ pub struct Sentence {
 }
 
 impl Document {
-    /// A document of paragraphs, each given by the spans of its sentences.
+    /// A part of an input: `offset` bytes and `first_paragraph` paragraphs stand
+    /// before it. Its paragraphs are given by the spans of their sentences.
     ///
     /// # Panics
     ///
     /// When the spans are not in order or not on character boundaries.
     #[must_use]
-    pub fn new(text: String, paragraphs: &[Vec<Span>]) -> Self {
+    pub fn part(
+        text: String,
+        offset: usize,
+        first_paragraph: usize,
+        paragraphs: &[Vec<Span>],
+    ) -> Self {
         let mut sentences = Vec::new();
         let mut end = 0;
         for (paragraph, spans) in paragraphs.iter().enumerate() {
@@ -106,12 +114,22 @@ impl Document {
                 end = span.end;
                 sentences.push(Sentence {
                     span,
-                    paragraph,
+                    paragraph: first_paragraph + paragraph,
                     index,
                 });
             }
         }
-        Self { text, sentences }
+        Self {
+            text,
+            offset,
+            sentences,
+        }
+    }
+
+    /// The bytes of a sentence, counted from the start of the input.
+    #[must_use]
+    pub fn source_span(&self, index: usize) -> Span {
+        self.sentences[index].span.shift(self.offset)
     }
 
     /// The whole text.
@@ -160,7 +178,7 @@ mod tests {
             vec![Span::new(2, 7), Span::new(8, 13)],
             vec![Span::new(15, 20)],
         ];
-        let document = Document::new(text.clone(), &paragraphs);
+        let document = Document::part(text.clone(), 0, 0, &paragraphs);
         let mut whole = String::new();
         for (index, sentence) in document.sentences().iter().enumerate() {
             whole += document.gap_before(index);
@@ -173,7 +191,7 @@ mod tests {
     #[test]
     fn a_line_break_inside_a_paragraph_becomes_a_space() {
         let paragraphs = [vec![Span::new(0, 5), Span::new(7, 12)]];
-        let document = Document::new("Eins.\r\nZwei.\r\n".to_owned(), &paragraphs);
+        let document = Document::part("Eins.\r\nZwei.\r\n".to_owned(), 0, 0, &paragraphs);
         assert_eq!(document.gap_before(1), " ");
         assert_eq!(document.gap_before(2), "\r\n");
     }

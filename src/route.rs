@@ -117,5 +117,6 @@ fn joined(first: Translation, second: Translation) -> Translation {
         target: second.target,
         word_scores: second.word_scores,
         target_ids: second.target_ids,
+        alternatives: second.alternatives,
     }
 }

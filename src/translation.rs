@@ -22,8 +22,19 @@ pub struct Translation {
     pub source_ids: Vec<TokenId>,
     /// Target tokens, `</s>` included.
     pub target_ids: Vec<TokenId>,
+    /// The next best hypotheses, if they were asked for.
+    pub alternatives: Vec<Alternative>,
     /// What lies between, when two models translated.
     pub via: Option<Via>,
+}
+
+/// Another hypothesis of the same sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// Its text.
+    pub target: String,
+    /// Length-normalised log-probability (natural logarithm).
+    pub score: f32,
 }
 
 /// The sentence in the language between source and target.

@@ -11,7 +11,7 @@ use crate::document::Span;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::tokenizer::{Encoding, TokenId};
-use crate::translation::{Flag, Translation};
+use crate::translation::{Alternative, Flag, Translation};
 
 /// A sentence may be this many tokens long before it is split, even if the
 /// model has fewer positions to spare for its translation.
@@ -35,6 +35,9 @@ pub struct Options {
     pub batch_tokens: usize,
     /// Worker threads; all cores when `None`.
     pub threads: Option<usize>,
+    /// Hypotheses that a translation carries, at most the beam size; 1 = the
+    /// best one only.
+    pub n_best: usize,
     /// Whether sentences without a letter are copied instead of translated.
     pub copy_non_prose: bool,
 }
@@ -48,6 +51,7 @@ impl Default for Options {
             no_repeat_ngram_size: None,
             batch_tokens: 768,
             threads: None,
+            n_best: 1,
             copy_non_prose: true,
         }
     }
@@ -59,6 +63,7 @@ pub struct Translator {
     model: Model,
     search: BeamSearch,
     batch_tokens: usize,
+    n_best: usize,
     copy_non_prose: bool,
     workers: rayon::ThreadPool,
 }
@@ -103,6 +108,12 @@ impl Translator {
                 vocabulary / 2
             )));
         }
+        if !(1..=search.beam_size).contains(&options.n_best) {
+            return Err(Error::Options(format!(
+                "{} best hypotheses cannot be had with a beam size of {}",
+                options.n_best, search.beam_size
+            )));
+        }
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads.unwrap_or(0))
             .build()
@@ -111,6 +122,7 @@ impl Translator {
             model,
             search,
             batch_tokens: options.batch_tokens,
+            n_best: options.n_best,
             copy_non_prose: options.copy_non_prose,
             workers,
         })
@@ -146,8 +158,12 @@ impl Translator {
             .iter()
             .map(|sentence| self.untranslated(sentence))
             .collect();
-        for (part, hypothesis) in parts.iter().zip(&hypotheses) {
-            self.append(&mut translations[part.sentence], part, hypothesis);
+        for (part, n_best) in parts.iter().zip(&hypotheses) {
+            let translation = &mut translations[part.sentence];
+            self.append(translation, part, &n_best[0]);
+            translation
+                .alternatives
+                .extend(self.alternatives(&n_best[1..]));
         }
         for translation in &mut translations {
             finish(translation);
@@ -201,13 +217,13 @@ impl Translator {
         Ok(())
     }
 
-    /// The best hypothesis of each part.
+    /// The best hypotheses of each part, best first.
     fn hypotheses(
         &self,
         batches: &[TokenBatch],
         part_count: usize,
         finished: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<Hypothesis>> {
+    ) -> Result<Vec<Vec<Hypothesis>>> {
         let searched: Vec<Vec<Vec<Hypothesis>>> = self.workers.install(|| {
             batches
                 .par_iter()
@@ -218,16 +234,13 @@ impl Translator {
                 })
                 .collect::<Result<_>>()
         })?;
-        let mut restored: Vec<Option<Hypothesis>> = vec![None; part_count];
+        let mut restored: Vec<Vec<Hypothesis>> = vec![Vec::new(); part_count];
         for (batch, hypotheses) in batches.iter().zip(searched) {
             for (&origin, n_best) in batch.origin.iter().zip(hypotheses) {
-                restored[origin] = n_best.into_iter().next();
+                restored[origin] = n_best;
             }
         }
-        Ok(restored
-            .into_iter()
-            .map(|best| best.expect("every search ends with a hypothesis"))
-            .collect())
+        Ok(restored)
     }
 
     /// What a sentence is before any part of it is translated: for those that
@@ -254,6 +267,17 @@ impl Translator {
             }
         }
         translation
+    }
+
+    /// The next best hypotheses that are wanted.
+    fn alternatives(&self, hypotheses: &[Hypothesis]) -> impl Iterator<Item = Alternative> {
+        hypotheses
+            .iter()
+            .take(self.n_best - 1)
+            .map(|hypothesis| Alternative {
+                target: self.model.tokenizer.decode_target(&hypothesis.tokens).text,
+                score: hypothesis.score,
+            })
     }
 
     /// Puts a part's hypothesis behind what its sentence has already.
@@ -376,6 +400,10 @@ fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
 
 /// What can only be said of the whole translation.
 fn finish(translation: &mut Translation) {
+    if translation.flags.contains(&Flag::Split) {
+        // Those of a part are no hypotheses of the whole.
+        translation.alternatives.clear();
+    }
     if translation.target.trim().is_empty() && !translation.source.trim().is_empty() {
         translation.flags.push(Flag::Empty);
     }

@@ -1,14 +1,20 @@
 //! One file for each subcommand: reads the options, calls the library, prints.
 
 mod download_bars;
+mod interrupt;
 pub mod models;
+mod output;
+mod progress;
 pub mod segment;
+mod targets;
 pub mod tokenize;
 pub mod translate;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
+
+use dolmetsch::Segmenter;
 
 /// The input of a command that reads line by line, and its name for messages.
 fn open(path: Option<&Path>) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
@@ -19,4 +25,14 @@ fn open(path: Option<&Path>) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
         }
         _ => Ok(("standard input".to_owned(), Box::new(io::stdin().lock()))),
     }
+}
+
+/// German rules, with the abbreviations of a file, one a line.
+fn segmenter(abbreviations: Option<&Path>) -> dolmetsch::Result<Segmenter> {
+    let Some(path) = abbreviations else {
+        return Ok(Segmenter::german());
+    };
+    let more = std::fs::read_to_string(path).map_err(dolmetsch::Error::io("read", path))?;
+    let more = more.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(Segmenter::german().with_abbreviations(more))
 }

@@ -7,7 +7,7 @@ use dolmetsch::segment::Segmenter;
 use dolmetsch::{Error, Result, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Format, Segment};
+use crate::cli::{Segment, SegmentFormat};
 
 #[derive(Serialize)]
 struct Record<'t> {
@@ -28,12 +28,7 @@ struct Response {
 
 /// Segments the input to stdout.
 pub fn run(options: &Segment) -> anyhow::Result<()> {
-    let mut segmenter = Segmenter::german();
-    if let Some(path) = &options.abbreviations {
-        let more = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        segmenter = segmenter
-            .with_abbreviations(more.lines().map(str::trim).filter(|line| !line.is_empty()));
-    }
+    let segmenter = super::segmenter(options.abbreviations.as_deref())?;
     let (name, input) = super::open(options.input.as_deref())?;
     let output = BufWriter::new(io::stdout().lock());
     if options.jsonl {
@@ -52,14 +47,14 @@ fn sentences(
     name: &str,
     input: impl BufRead,
     mut output: impl Write,
-    format: Format,
+    format: SegmentFormat,
 ) -> Result<()> {
     for_each_line(name, input, |offset, line| {
         for span in segmenter.sentences(line) {
             let text = span.of(line);
             match format {
-                Format::Text => writeln!(output, "{text}").map_err(written)?,
-                Format::Jsonl => {
+                SegmentFormat::Text => writeln!(output, "{text}").map_err(written)?,
+                SegmentFormat::Jsonl => {
                     let Span { start, end } = span.shift(offset);
                     print_json(&mut output, &Record { start, end, text })?;
                 }
@@ -149,7 +144,7 @@ fn written(error: std::io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn segment(input: &[u8], format: Format) -> Result<String> {
+    fn segment(input: &[u8], format: SegmentFormat) -> Result<String> {
         let mut output = Vec::new();
         sentences(
             &Segmenter::german(),
@@ -165,7 +160,7 @@ mod tests {
     fn prints_a_sentence_per_line() {
         let text = "Es regnet. Wir bleiben hier.\n\nÜberschrift\nMorgen geht es weiter.";
         assert_eq!(
-            segment(text.as_bytes(), Format::Text).unwrap(),
+            segment(text.as_bytes(), SegmentFormat::Text).unwrap(),
             "Es regnet.\nWir bleiben hier.\nÜberschrift\nMorgen geht es weiter.\n"
         );
     }
@@ -174,7 +169,7 @@ mod tests {
     fn spans_count_bytes_from_the_start_of_the_file() {
         let text = "Öl ist teuer.\r\n  Es wird knapp. ";
         assert_eq!(
-            segment(text.as_bytes(), Format::Jsonl).unwrap(),
+            segment(text.as_bytes(), SegmentFormat::Jsonl).unwrap(),
             "{\"start\":0,\"end\":14,\"text\":\"Öl ist teuer.\"}\n\
              {\"start\":18,\"end\":32,\"text\":\"Es wird knapp.\"}\n"
         );
@@ -182,7 +177,7 @@ mod tests {
 
     #[test]
     fn names_the_byte_that_is_not_utf_8() {
-        let error = segment(b"Gut.\nSchlecht\xff.\n", Format::Text).unwrap_err();
+        let error = segment(b"Gut.\nSchlecht\xff.\n", SegmentFormat::Text).unwrap_err();
         assert!(
             error
                 .to_string()

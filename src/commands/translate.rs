@@ -1,30 +1,22 @@
 //! `dolmetsch translate`
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::slice::from_ref;
-use std::sync::Arc;
-use std::time::Duration;
 
-use candle_core::Device;
-use dolmetsch::catalog::{Catalog, ModelSource};
-use dolmetsch::hub::{Hub, HubOptions, Progress};
-use dolmetsch::language::{Language, LanguagePair};
-use dolmetsch::reader::Article;
-use dolmetsch::route::{Leg, Route};
-use dolmetsch::tokenizer::Normalization;
-use dolmetsch::writer::{Origin, TargetPosition, write_jsonl, write_text};
-use dolmetsch::{Document, Model, Options, Segmenter, Translation, Translator};
-use indicatif::{ProgressBar, ProgressStyle};
+use dolmetsch::reader::{Layout, Reader};
+use dolmetsch::{Document, Error, Translation};
 
-use super::download_bars::DownloadBars;
-use crate::cli::{Format, Normalize, Translate};
+use super::output::{NewFile, Output, Shape, TargetName, Window, path_in};
+use super::progress::Progress;
+use super::targets::{Target, targets};
+use crate::cli::{Format, SplitSentences, Translate};
 
 /// Sentences that are translated before their translations are written: enough
 /// to sort by length, few enough to see progress.
 const WINDOW: usize = 256;
 
-/// Translates the inputs to stdout.
+/// Translates the inputs.
 pub fn run(options: &Translate) -> anyhow::Result<()> {
     let standard_input = [PathBuf::from("-")];
     let inputs = if options.inputs.is_empty() {
@@ -32,255 +24,176 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
     } else {
         &options.inputs
     };
-    let documents: Vec<Document> = inputs
-        .iter()
-        .map(|path| read(path, options))
-        .collect::<Result<_, _>>()?;
+    check_inputs(inputs)?;
+    check_format(options)?;
+    let layout = layout(options)?;
     let targets = targets(options)?;
-    let sentences: usize = documents
-        .iter()
-        .map(|document| document.sentences().len())
-        .sum();
+    super::interrupt::install()?;
     let job = Job {
-        progress: progress_bar(sentences * targets.len()),
-        tokens: options.tokens,
+        inputs,
+        layout,
+        targets: &targets,
+        progress: Progress::new(inputs, options.quiet),
     };
-    let mut output = BufWriter::new(io::stdout().lock());
-    match options.format {
-        Format::Text => job.write_text(&mut output, &documents, &targets)?,
-        Format::Jsonl => job.write_jsonl(&mut output, &documents, &targets)?,
+    let names: Vec<TargetName> = targets.iter().map(TargetName::from).collect();
+    let shape = Shape {
+        format: options.format,
+        targets: &names,
+        tokens: options.tokens,
+        n_best: options.n_best,
+    };
+    match (&options.output, &options.output_dir) {
+        (Some(path), _) => job.write(shape, NewFile::create(path)?)?.commit()?,
+        (None, Some(folder)) => job.write_files(shape, folder)?,
+        (None, None) => drop(job.write(shape, BufWriter::new(io::stdout().lock()))?),
     }
-    output.flush()?;
-    job.progress.finish_and_clear();
+    job.progress.finish();
     Ok(())
 }
 
-fn read(path: &Path, options: &Translate) -> dolmetsch::Result<Document> {
-    let article = Article::read(path)?;
-    Ok(if options.lines {
-        article.into_lines()
-    } else {
-        article.into_document(&Segmenter::german())
-    })
-}
-
-/// A language to translate into, with what does it.
-struct Target {
-    language: Language,
-    via: Option<Language>,
-    route: Route,
-}
-
-/// The targets in the order in which they were asked for.
-fn targets(options: &Translate) -> anyhow::Result<Vec<Target>> {
-    let mut models = Models::new(options)?;
-    let mut targets: Vec<Target> = Vec::new();
-    for &language in &options.to {
-        if targets.iter().any(|target| target.language == language) {
-            continue;
+/// What can be said of the inputs before a model is loaded.
+fn check_inputs(inputs: &[PathBuf]) -> dolmetsch::Result<()> {
+    for path in inputs.iter().filter(|path| *path != Path::new("-")) {
+        let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        if metadata.is_dir() {
+            return Err(Error::io("read", path)(io::ErrorKind::IsADirectory.into()));
         }
-        let via = options.via.filter(|&via| via != language);
-        let route = match via {
-            None => Route::Direct(models.leg(&options.model, options.from, language)?),
-            Some(via) => {
-                // Two models are one for each leg; folders do not say what they translate.
-                let (there, onward) = match &options.model[..] {
-                    [there, onward] => (from_ref(there), from_ref(onward)),
-                    names => (names, names),
+    }
+    Ok(())
+}
+
+fn check_format(options: &Translate) -> dolmetsch::Result<()> {
+    if options.n_best > 1 && matches!(options.format, Format::Tsv | Format::Pharaoh) {
+        return Err(Error::Options(
+            "--n-best goes with --format text or --format jsonl".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn layout(options: &Translate) -> dolmetsch::Result<Layout> {
+    if options.lines || options.split_sentences == SplitSentences::Lines {
+        return Ok(Layout::Lines);
+    }
+    if options.split_sentences == SplitSentences::None {
+        return Ok(Layout::Paragraphs);
+    }
+    Ok(Layout::Prose(super::segmenter(
+        options.abbreviations.as_deref(),
+    )?))
+}
+
+impl From<&Target> for TargetName {
+    fn from(target: &Target) -> Self {
+        Self {
+            language: target.language,
+            via: target.via,
+            model: target.route.model(),
+            revision: target.route.revision(),
+        }
+    }
+}
+
+/// Everything that stays the same while the inputs are translated.
+struct Job<'a> {
+    inputs: &'a [PathBuf],
+    layout: Layout,
+    targets: &'a [Target],
+    progress: Progress,
+}
+
+impl Job<'_> {
+    /// All inputs into one output.
+    fn write<W: Write>(&self, shape: Shape, writer: W) -> anyhow::Result<W> {
+        let mut output = Output::new(shape, writer)?;
+        for (number, input) in self.inputs.iter().enumerate() {
+            self.for_each_window(number, input, |window| output.write(&window))?;
+        }
+        output.finish()
+    }
+
+    /// A file for each input and target.
+    fn write_files(&self, shape: Shape, folder: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder).map_err(Error::io("write", folder))?;
+        for (number, input) in self.inputs.iter().enumerate() {
+            let mut outputs = Vec::new();
+            for target in shape.targets {
+                let file = NewFile::create(&path_in(folder, input, target.language, shape.format))?;
+                let one_target = Shape {
+                    targets: std::slice::from_ref(target),
+                    ..shape
                 };
-                Route::Pivot {
-                    first: models.leg(there, options.from, via)?,
-                    second: models.leg(onward, via, language)?,
-                }
+                outputs.push(Output::new(one_target, file)?);
             }
-        };
-        targets.push(Target {
-            language,
-            via,
-            route,
-        });
-    }
-    Ok(targets)
-}
-
-/// The models that are in use; each is loaded once.
-struct Models<'a> {
-    options: &'a Translate,
-    catalog: Catalog,
-    hub: Hub,
-    loaded: Vec<(ModelSource, Arc<Translator>)>,
-}
-
-impl<'a> Models<'a> {
-    fn new(options: &'a Translate) -> dolmetsch::Result<Self> {
-        let mut hub_options = HubOptions::from_env()?;
-        hub_options.offline |= options.offline;
-        let (catalog, hub) = (Catalog::load()?, Hub::new(hub_options)?);
-        Ok(Self {
-            options,
-            catalog,
-            hub,
-            loaded: Vec::new(),
-        })
-    }
-
-    /// The first of the named models that translates a pair; without names, the
-    /// pair's default.
-    fn leg(&mut self, names: &[String], source: Language, target: Language) -> anyhow::Result<Leg> {
-        let pair = LanguagePair::new(source, target);
-        if names.is_empty() {
-            let spec = self.catalog.default_for(pair)?.clone();
-            return self.leg_of(&ModelSource::Catalog(Box::new(spec)), pair);
-        }
-        let mut first_error = None;
-        for name in names {
-            let source = ModelSource::parse(name, &self.catalog)?;
-            match self.leg_of(&source, pair) {
-                Err(error) if names.len() > 1 => first_error = first_error.or(Some(error)),
-                leg => return leg,
+            self.for_each_window(number, input, |window| {
+                outputs.iter_mut().zip(window.translations).try_for_each(
+                    |(output, translations)| {
+                        let translations = std::slice::from_ref(translations);
+                        output.write(&Window {
+                            translations,
+                            ..window
+                        })
+                    },
+                )
+            })?;
+            for output in outputs {
+                output.finish()?.commit()?;
             }
         }
-        Err(first_error.expect("at least one model was tried"))
+        Ok(())
     }
 
-    fn leg_of(&mut self, source: &ModelSource, pair: LanguagePair) -> anyhow::Result<Leg> {
-        let known = self.loaded.iter().find(|(other, _)| other == source);
-        let translator = if let Some((_, translator)) = known {
-            Arc::clone(translator)
+    /// Translates an input window by window into all targets.
+    fn for_each_window(
+        &self,
+        number: usize,
+        path: &Path,
+        mut write: impl FnMut(Window) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+            ("standard input".to_owned(), Box::new(io::stdin().lock()))
         } else {
-            let translator = Arc::new(load(source, &self.hub, self.options)?);
-            self.loaded.push((source.clone(), Arc::clone(&translator)));
-            translator
+            let file = File::open(path).map_err(Error::io("read", path))?;
+            (path.display().to_string(), Box::new(file))
         };
-        let tag = translator.model().target_tag(pair)?;
-        Ok(Leg { translator, tag })
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "users must know what translates")]
-fn load(source: &ModelSource, hub: &Hub, options: &Translate) -> anyhow::Result<Translator> {
-    let mut bars = DownloadBars::new();
-    let mut on_progress = |progress: Progress<'_>| bars.show(progress);
-    let mut model = Model::load(source, hub, &mut on_progress, &Device::Cpu)?;
-    if matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none()) {
-        eprintln!(
-            "note: this is the small built-in model; without --model builtin a full-quality one is fetched and used"
-        );
-    }
-    if options.normalize == Normalize::None {
-        model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
-    }
-    let options = Options {
-        beam_size: options.beam,
-        length_penalty: options.length_penalty,
-        max_length: options.max_length,
-        no_repeat_ngram_size: options.no_repeat_ngram_size,
-        batch_tokens: options.batch_tokens,
-        threads: options.threads.map(usize::from),
-        copy_non_prose: !options.lines,
-    };
-    Ok(Translator::new(model, &options)?)
-}
-
-/// Everything that stays the same while the documents are translated.
-struct Job {
-    progress: ProgressBar,
-    tokens: bool,
-}
-
-impl Job {
-    /// One target after the other, each in the layout of the source.
-    fn write_text(
-        &self,
-        output: &mut dyn Write,
-        documents: &[Document],
-        targets: &[Target],
-    ) -> anyhow::Result<()> {
-        for (index, target) in targets.iter().enumerate() {
-            if targets.len() > 1 {
-                let space = if index > 0 { "\n" } else { "" };
-                writeln!(output, "{space}=== {} ===", target.language)?;
+        for part in Reader::new(&name, input, self.layout.clone()) {
+            let document = part?;
+            // A part without sentences has one window, so that its text is written.
+            for first in (0..document.sentences().len().max(1)).step_by(WINDOW) {
+                let translations = self.translate(&document, first)?;
+                write(Window {
+                    input: number,
+                    document: &document,
+                    first,
+                    translations: &translations,
+                })?;
             }
-            for document in documents {
-                for first in windows(document) {
-                    let translations = self.translate(document, first, target)?;
-                    write_text(output, document, first, &translations)?;
-                    output.flush()?;
-                }
-            }
+            self.progress.part_done(document.text().len());
         }
         Ok(())
     }
 
-    /// Sentence after sentence, for each target a record.
-    fn write_jsonl(
-        &self,
-        output: &mut dyn Write,
-        documents: &[Document],
-        targets: &[Target],
-    ) -> anyhow::Result<()> {
-        for (number, document) in documents.iter().enumerate() {
-            let mut positions: Vec<TargetPosition> =
-                targets.iter().map(|_| TargetPosition::default()).collect();
-            for first in windows(document) {
-                let by_target: Vec<Vec<Translation>> = targets
-                    .iter()
-                    .map(|target| self.translate(document, first, target))
-                    .collect::<Result<_, _>>()?;
-                for index in 0..by_target.first().map_or(0, Vec::len) {
-                    for ((target, translations), position) in
-                        targets.iter().zip(&by_target).zip(&mut positions)
-                    {
-                        let translation = &translations[index];
-                        let origin = Origin {
-                            document: number,
-                            sentence: document.sentences()[first + index],
-                            target_span: position.next(document, first + index, translation),
-                            target_lang: target.language.code(),
-                            via_lang: target.via.as_ref().map(Language::code),
-                            model: &target.route.model(),
-                            revision: &target.route.revision(),
-                            tokens: self.tokens,
-                        };
-                        write_jsonl(output, origin, translation)?;
-                    }
-                }
-                output.flush()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Translates the window that starts at sentence `first`.
+    /// For each target the translations of the window that starts at `first`.
     fn translate(
         &self,
         document: &Document,
         first: usize,
-        target: &Target,
-    ) -> dolmetsch::Result<Vec<Translation>> {
+    ) -> dolmetsch::Result<Vec<Vec<Translation>>> {
         let window = document.sentences()[first..].iter().take(WINDOW);
         let sentences: Vec<&str> = window
             .map(|sentence| sentence.span.of(document.text()))
             .collect();
-        let finished = |count: usize| self.progress.inc(count as u64);
-        target.route.translate(&sentences, &finished)
+        let bytes: usize = sentences.iter().map(|sentence| sentence.len()).sum();
+        let share = bytes as f64 / (sentences.len() * self.targets.len()).max(1) as f64;
+        let finished = |count: usize| self.progress.sentences_done(count, share);
+        self.targets
+            .iter()
+            .map(|target| {
+                let translations = target.route.translate(&sentences, &finished)?;
+                self.progress
+                    .tokens_made(translations.iter().map(|done| done.target_ids.len()).sum());
+                Ok(translations)
+            })
+            .collect()
     }
-}
-
-/// The first sentence of each window; a document without sentences has one, so
-/// that its text is written.
-fn windows(document: &Document) -> impl Iterator<Item = usize> {
-    (0..document.sentences().len().max(1)).step_by(WINDOW)
-}
-
-/// A bar on stderr, if that is a terminal.
-fn progress_bar(sentences: usize) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} sentences, {eta} left")
-        .expect("the template is valid");
-    let bar = ProgressBar::new(sentences as u64).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

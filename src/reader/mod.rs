@@ -1,70 +1,221 @@
-//! Bytes to a [`Document`]: one file for each input format.
+//! Bytes to [`Document`]s: one file for each way to cut a text.
 
 mod lines;
 mod text;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::segment::Segmenter;
 
-/// An input file, or standard input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Article {
-    /// For messages: the path, or `standard input`.
-    pub name: String,
-    /// The bytes, which are UTF-8.
-    pub text: String,
+/// A part ends at the first blank line after this many bytes: some 250
+/// sentences, enough to sort them by length.
+const PART_SIZE: usize = 32 * 1024;
+
+/// A part of prose is no longer than this, even without a blank line (bytes).
+const MAX_PART_SIZE: usize = 1024 * 1024;
+
+/// How a text is cut into paragraphs and sentences.
+#[derive(Debug, Clone)]
+pub enum Layout {
+    /// Blank lines separate paragraphs, in which sentences are found.
+    Prose(Segmenter),
+    /// Blank lines separate paragraphs, each of which is one sentence.
+    Paragraphs,
+    /// Each line is one sentence, also an empty one.
+    Lines,
 }
 
-impl Article {
-    /// Reads a file; `-` is standard input.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] and [`Error::InvalidUtf8`].
-    pub fn read(path: &Path) -> Result<Self> {
-        if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            let name = Path::new("standard input");
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(Error::io("read", name))?;
-            return Self::from_bytes("standard input", bytes);
+/// Reads a UTF-8 text part by part, so that memory does not grow with it.
+///
+/// The parts are whole paragraphs, unless one is longer than a megabyte. As
+/// long as nothing more has come in, a part ends as early as it can, so that
+/// who writes line by line is answered line by line.
+#[derive(Debug)]
+pub struct Reader<R> {
+    name: String,
+    input: BufReader<R>,
+    layout: Layout,
+    /// Read, but not yet part of a document.
+    pending: Vec<u8>,
+    /// Bytes and paragraphs of the parts so far.
+    offset: usize,
+    paragraphs: usize,
+}
+
+impl<R: Read> Reader<R> {
+    /// A reader of `input`; `name` is for messages.
+    pub fn new(name: &str, input: R, layout: Layout) -> Self {
+        Self {
+            name: name.to_owned(),
+            input: BufReader::with_capacity(64 * 1024, input),
+            layout,
+            pending: Vec::new(),
+            offset: 0,
+            paragraphs: 0,
         }
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        Self::from_bytes(&path.display().to_string(), bytes)
     }
 
-    /// Checks that `bytes` are UTF-8.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidUtf8`], with the offset of the first bad byte.
-    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
+    /// The next part's bytes; empty at the end of the input.
+    fn next_part(&mut self) -> Result<Vec<u8>> {
+        loop {
+            let line_start = self.pending.len();
+            let limit = match self.layout {
+                Layout::Prose(_) | Layout::Paragraphs => {
+                    MAX_PART_SIZE.saturating_sub(line_start).max(1) as u64
+                }
+                Layout::Lines => u64::MAX,
+            };
+            let read = self
+                .input
+                .by_ref()
+                .take(limit)
+                .read_until(b'\n', &mut self.pending)
+                .map_err(Error::io("read", Path::new(&self.name)))?;
+            let line = &self.pending[line_start..];
+            let whole_line = line.ends_with(b"\n");
+            let may_end = match self.layout {
+                Layout::Prose(_) | Layout::Paragraphs => whole_line && line.trim_ascii().is_empty(),
+                Layout::Lines => whole_line,
+            };
+            let enough = self.pending.len() >= PART_SIZE || self.input.buffer().is_empty();
+            if read == 0 || may_end && enough {
+                return Ok(std::mem::take(&mut self.pending));
+            }
+            if !matches!(self.layout, Layout::Lines) && self.pending.len() >= MAX_PART_SIZE {
+                let rest = self.pending.split_off(if whole_line {
+                    self.pending.len()
+                } else {
+                    last_break(&self.pending)
+                });
+                return Ok(std::mem::replace(&mut self.pending, rest));
+            }
+        }
+    }
+
+    fn document(&mut self, bytes: Vec<u8>) -> Result<Document> {
         let text = String::from_utf8(bytes).map_err(|error| Error::InvalidUtf8 {
-            name: name.to_owned(),
-            offset: error.utf8_error().valid_up_to(),
+            name: self.name.clone(),
+            offset: self.offset + error.utf8_error().valid_up_to(),
         })?;
-        Ok(Self {
-            name: name.to_owned(),
-            text,
-        })
+        let paragraphs = match &self.layout {
+            Layout::Prose(segmenter) => text::sentences(&text, segmenter),
+            Layout::Paragraphs => text::paragraphs(&text)
+                .into_iter()
+                .map(|span| vec![span])
+                .collect(),
+            Layout::Lines => lines::sentences(&text),
+        };
+        let document = Document::part(text, self.offset, self.paragraphs, &paragraphs);
+        self.offset += document.text().len();
+        self.paragraphs += paragraphs.len();
+        Ok(document)
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<Document>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_part() {
+            Ok(bytes) if bytes.is_empty() => None,
+            Ok(bytes) => Some(self.document(bytes)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// Where to cut a text that has no end in sight: behind the last white space,
+/// else between two characters.
+fn last_break(bytes: &[u8]) -> usize {
+    let half = bytes.len() / 2;
+    let space = bytes[half..].iter().rposition(u8::is_ascii_whitespace);
+    space.map_or_else(
+        || {
+            let starts = |byte: &u8| !(0x80..0xC0).contains(byte);
+            bytes.iter().rposition(starts).unwrap_or(bytes.len())
+        },
+        |space| half + space + 1,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(text: &str, layout: &Layout) -> Vec<Document> {
+        Reader::new("test", text.as_bytes(), layout.clone())
+            .collect::<Result<_>>()
+            .unwrap()
     }
 
-    /// Reads the text as prose: blank lines separate paragraphs, and sentences
-    /// are found inside them.
-    #[must_use]
-    pub fn into_document(self, segmenter: &Segmenter) -> Document {
-        text::document(self.text, segmenter)
+    /// The whole input, put together of gaps and sentences as they stand in it.
+    fn rebuilt(parts: &[Document]) -> String {
+        let mut whole = String::new();
+        for part in parts {
+            let mut end = 0;
+            for sentence in part.sentences() {
+                whole += &part.text()[end..sentence.span.start];
+                whole += sentence.span.of(part.text());
+                end = sentence.span.end;
+            }
+            whole += &part.text()[end..];
+        }
+        whole
     }
 
-    /// Takes each line as one sentence, also an empty one.
-    #[must_use]
-    pub fn into_lines(self) -> Document {
-        lines::document(self.text)
+    #[test]
+    fn parts_go_on_counting_bytes_and_paragraphs() {
+        let text = "Erster Satz. Zweiter Satz.\n\n".repeat(3000);
+        let parts = parts(&text, &Layout::Prose(Segmenter::german()));
+        assert!(parts.len() > 1);
+        assert_eq!(rebuilt(&parts), text);
+        let mut paragraph = 0;
+        for part in &parts {
+            for (index, sentence) in part.sentences().iter().enumerate() {
+                let span = part.source_span(index);
+                assert_eq!(span.of(&text), sentence.span.of(part.text()));
+                assert!(sentence.paragraph == paragraph || sentence.paragraph == paragraph + 1);
+                paragraph = sentence.paragraph;
+            }
+        }
+        assert_eq!(paragraph, 2999);
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_at_spaces_and_nothing_is_lost() {
+        for text in ["ein Wort und ", "äöü", "😀"].map(|piece| piece.repeat(500_000)) {
+            let parts = parts(&text, &Layout::Prose(Segmenter::german()));
+            assert!(parts.iter().all(|part| part.text().len() <= MAX_PART_SIZE));
+            assert_eq!(rebuilt(&parts), text);
+        }
+    }
+
+    #[test]
+    fn bad_bytes_are_named_by_their_place_in_the_whole_input() {
+        let mut bytes = "Ein Satz.\n\n".repeat(6000).into_bytes();
+        let offset = bytes.len() + 4;
+        bytes.extend(b"Gr\xc3\xbc\xff\n");
+        let last = Reader::new("a.txt", &bytes[..], Layout::Lines)
+            .last()
+            .unwrap();
+        let message = last.unwrap_err().to_string();
+        assert!(
+            message.contains(&format!("a.txt: invalid UTF-8 at byte {offset} ")),
+            "{message}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn gaps_and_sentences_are_the_input(text in "([a-zäß.!?„“0-9 \t\u{a0}\u{feff}\u{2028}*•-]|\n|\r\n|\r|\\PC){0,300}") {
+            for layout in [Layout::Lines, Layout::Prose(Segmenter::german())] {
+                prop_assert_eq!(rebuilt(&parts(&text, &layout)), text.as_str());
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Plain text: lines to paragraphs, paragraphs to sentences.
 
-use crate::document::{Document, Span};
+use crate::document::Span;
 use crate::segment::Segmenter;
 
 /// Lines of a hard-wrapped paragraph are at least this wide (characters) …
@@ -11,22 +11,21 @@ const MAX_WRAP_WIDTH: usize = 120;
 /// Finds paragraphs and their sentences. Blank lines separate paragraphs; a
 /// line break inside a block of lines does as well, unless the block looks
 /// hard-wrapped there. List marks belong to the gap before the sentence.
-pub(super) fn document(text: String, segmenter: &Segmenter) -> Document {
-    let paragraphs: Vec<Vec<Span>> = paragraphs(&text)
+pub(super) fn sentences(text: &str, segmenter: &Segmenter) -> Vec<Vec<Span>> {
+    paragraphs(text)
         .into_iter()
         .map(|paragraph| {
             segmenter
-                .sentences_of_paragraph(paragraph.of(&text))
+                .sentences_of_paragraph(paragraph.of(text))
                 .into_iter()
                 .map(|sentence| sentence.shift(paragraph.start))
                 .collect()
         })
-        .collect();
-    Document::new(text, &paragraphs)
+        .collect()
 }
 
 /// The paragraphs of `text`, without the white space and list marks around them.
-fn paragraphs(text: &str) -> Vec<Span> {
+pub(super) fn paragraphs(text: &str) -> Vec<Span> {
     let mut paragraphs = Vec::new();
     let mut block: Vec<Span> = Vec::new();
     for line in lines(text) {

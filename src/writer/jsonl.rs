@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::alignment::AlignmentPoint;
 use crate::document::{Sentence, Span};
 use crate::tokenizer::TokenId;
-use crate::translation::{Flag, Translation};
+use crate::translation::{Alternative, Flag, Translation};
 
 /// Where a translation comes from.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct Origin<'a> {
     pub document: usize,
     /// The sentence in it.
     pub sentence: Sentence,
+    /// Bytes of the sentence in the input.
+    pub source_span: Span,
     /// Bytes of the translation in that target's text output.
     pub target_span: Span,
     /// Language of the translation, such as `en`.
@@ -48,7 +50,7 @@ pub fn write_jsonl(
         target_lang: origin.target_lang,
         source: &translation.source,
         target: &translation.target,
-        source_span: bounds(origin.sentence.span),
+        source_span: bounds(origin.source_span),
         target_span: bounds(origin.target_span),
         alignment: links(&translation.alignment),
         score: Score(translation.score),
@@ -58,6 +60,19 @@ pub fn write_jsonl(
         revision: origin.revision,
         source_ids: origin.tokens.then_some(&translation.source_ids),
         target_ids: origin.tokens.then_some(&translation.target_ids),
+        n_best: (!translation.alternatives.is_empty()).then(|| {
+            let other = |other: &Alternative| NBest {
+                target: other.target.clone(),
+                score: Score(other.score),
+            };
+            let best = NBest {
+                target: translation.target.clone(),
+                score: Score(translation.score),
+            };
+            std::iter::once(best)
+                .chain(translation.alternatives.iter().map(other))
+                .collect()
+        }),
         via: translation.via.as_ref().map(|via| ViaRecord {
             lang: origin.via_lang,
             text: &via.text,
@@ -91,7 +106,15 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target_ids: Option<&'a Vec<TokenId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    n_best: Option<Vec<NBest>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<ViaRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct NBest {
+    target: String,
+    score: Score,
 }
 
 #[derive(Serialize)]

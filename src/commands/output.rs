@@ -1,0 +1,243 @@
+//! Where translations are written: standard output, one file, or a file for
+//! each input and target.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dolmetsch::document::Document;
+use dolmetsch::language::Language;
+use dolmetsch::writer::{
+    Origin, TargetPosition, write_jsonl, write_n_best, write_pharaoh, write_text, write_tsv,
+};
+use dolmetsch::{Error, Translation};
+use tempfile::NamedTempFile;
+
+use crate::cli::Format;
+
+/// A target as its records name it.
+pub(crate) struct TargetName {
+    pub(crate) language: Language,
+    pub(crate) via: Option<Language>,
+    pub(crate) model: String,
+    pub(crate) revision: String,
+}
+
+/// What is written, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<'a> {
+    pub(crate) format: Format,
+    pub(crate) targets: &'a [TargetName],
+    pub(crate) tokens: bool,
+    pub(crate) n_best: usize,
+}
+
+/// The translations of one window: sentences from `first` on of a part.
+pub(crate) struct Window<'a> {
+    /// The input, from 0.
+    pub(crate) input: usize,
+    pub(crate) document: &'a Document,
+    pub(crate) first: usize,
+    /// For each target the translations.
+    pub(crate) translations: &'a [Vec<Translation>],
+}
+
+/// One output for all inputs: the targets side by side where the format has
+/// room for that, else one after the other.
+pub(crate) struct Output<'a, W: Write> {
+    shape: Shape<'a>,
+    writer: W,
+    /// What is written of the targets after the first, until all is read.
+    later: Vec<BufWriter<File>>,
+    positions: Vec<TargetPosition>,
+    sentences: usize,
+}
+
+impl<'a, W: Write> Output<'a, W> {
+    pub(crate) fn new(shape: Shape<'a>, mut writer: W) -> Result<Self> {
+        let one_after_the_other = matches!(shape.format, Format::Text | Format::Pharaoh);
+        let mut later = Vec::new();
+        if one_after_the_other && shape.targets.len() > 1 {
+            writeln!(writer, "=== {} ===", shape.targets[0].language)?;
+            for _ in &shape.targets[1..] {
+                let file = tempfile::tempfile().context("could not make a temporary file")?;
+                later.push(BufWriter::new(file));
+            }
+        }
+        let positions = vec![TargetPosition::default(); shape.targets.len()];
+        Ok(Self {
+            shape,
+            writer,
+            later,
+            positions,
+            sentences: 0,
+        })
+    }
+
+    /// Writes a window, and makes sure that it has left this program.
+    pub(crate) fn write(&mut self, window: &Window) -> Result<()> {
+        match self.shape.format {
+            Format::Text | Format::Pharaoh => self.write_apart(window)?,
+            Format::Jsonl => self.write_records(window)?,
+            Format::Tsv => {
+                for index in 0..window.translations[0].len() {
+                    let of_targets: Vec<&Translation> = window
+                        .translations
+                        .iter()
+                        .map(|of_target| &of_target[index])
+                        .collect();
+                    write_tsv(&mut self.writer, &of_targets)?;
+                }
+            }
+        }
+        self.sentences += window.translations[0].len();
+        self.writer.flush()?;
+        Ok(())
+    }
+
+    fn write_apart(&mut self, window: &Window) -> io::Result<()> {
+        let writers = std::iter::once(&mut self.writer as &mut dyn Write)
+            .chain(self.later.iter_mut().map(|later| later as &mut dyn Write));
+        for (writer, translations) in writers.zip(window.translations) {
+            if self.shape.format == Format::Pharaoh {
+                for translation in translations {
+                    write_pharaoh(writer, translation)?;
+                }
+            } else if self.shape.n_best > 1 {
+                for (index, translation) in translations.iter().enumerate() {
+                    write_n_best(writer, self.sentences + index, translation)?;
+                }
+            } else {
+                write_text(writer, window.document, window.first, translations)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_records(&mut self, window: &Window) -> io::Result<()> {
+        if window.document.sentences().is_empty() {
+            self.positions
+                .iter_mut()
+                .for_each(|position| position.skip(window.document));
+        }
+        for index in 0..window.translations[0].len() {
+            let sentence = window.first + index;
+            let targets = self.shape.targets.iter().zip(window.translations);
+            for ((target, translations), position) in targets.zip(&mut self.positions) {
+                let translation = &translations[index];
+                let origin = Origin {
+                    document: window.input,
+                    sentence: window.document.sentences()[sentence],
+                    source_span: window.document.source_span(sentence),
+                    target_span: position.next(window.document, sentence, translation),
+                    target_lang: target.language.code(),
+                    via_lang: target.via.as_ref().map(Language::code),
+                    model: &target.model,
+                    revision: &target.revision,
+                    tokens: self.shape.tokens,
+                };
+                write_jsonl(&mut self.writer, origin, translation)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has waited, and gives the writer back.
+    pub(crate) fn finish(mut self) -> Result<W> {
+        for (later, target) in self.later.into_iter().zip(&self.shape.targets[1..]) {
+            let mut file = later.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.rewind()?;
+            writeln!(self.writer, "\n=== {} ===", target.language)?;
+            io::copy(&mut file, &mut self.writer)?;
+        }
+        self.writer.flush()?;
+        Ok(self.writer)
+    }
+}
+
+/// A file that gets its name when it is complete; until then what had the name
+/// stays as it was.
+pub(crate) struct NewFile {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl NewFile {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        if path.is_dir() {
+            bail!("could not write {}: it is a folder", path.display());
+        }
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        let file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".tmp")
+            .tempfile_in(folder)
+            .map_err(Error::io("write", path))?;
+        super::interrupt::remove_on_interrupt(file.path());
+        Ok(Self {
+            path: path.to_path_buf(),
+            file: BufWriter::new(file),
+        })
+    }
+
+    /// Makes sure that the bytes are on the disk, and gives the file its name.
+    pub(crate) fn commit(self) -> Result<()> {
+        let written = Error::io("write", &self.path);
+        let file = match self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+        {
+            Ok(file) => file,
+            Err(error) => return Err(written(error).into()),
+        };
+        let temporary = file.path().to_path_buf();
+        let done = (|| {
+            file.as_file().sync_all()?;
+            set_usual_permissions(file.as_file())?;
+            file.persist(&self.path).map_err(|error| error.error)
+        })();
+        super::interrupt::forget(&temporary);
+        done.map(|_| ()).map_err(written).map_err(Into::into)
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Temporary files are private; results have the permissions of any new file.
+#[cfg(unix)]
+fn set_usual_permissions(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn set_usual_permissions(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// `folder/stem.target.ext` for an input and a target.
+pub(crate) fn path_in(folder: &Path, input: &Path, target: Language, format: Format) -> PathBuf {
+    let mut name = if input == Path::new("-") {
+        OsString::from("stdin")
+    } else {
+        input.file_stem().unwrap_or_default().to_owned()
+    };
+    name.push(format!(".{target}.{}", format.extension()));
+    folder.join(name)
+}
