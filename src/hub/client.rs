@@ -9,12 +9,14 @@
 //! module does so for every request.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use hf_hub::api::sync::{Api, ApiBuilder};
 use hf_hub::{Cache, Repo, RepoType};
 use ureq::Body;
 use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use super::answer::{
     FileInfo, Headers, check_status, content_range, host_of, network_error, redirect_target,
@@ -35,6 +37,7 @@ pub(super) struct Client {
     anonymous: Api,
     endpoint: Uri,
     timeout: Duration,
+    tls: TlsConfig,
 }
 
 /// A file found on the Hub, of which nothing has been read yet.
@@ -94,6 +97,7 @@ impl Client {
             anonymous: api(None)?,
             endpoint,
             timeout: options.timeout,
+            tls: tls_config(options.authorities.as_deref())?,
         })
     }
 
@@ -170,6 +174,7 @@ impl Client {
         }
         let mut config = request
             .config()
+            .tls_config(self.tls.clone())
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -197,6 +202,28 @@ fn content(response: Response<Body>, offset: u64) -> Content {
         start: if resumed { offset } else { 0 },
         body: Box::new(response.into_body().into_reader()),
     }
+}
+
+/// Mozilla's authorities, or those of a file.
+fn tls_config(authorities: Option<&Path>) -> Result<TlsConfig, HubError> {
+    let builder = TlsConfig::builder().provider(TlsProvider::Rustls);
+    let Some(path) = authorities else {
+        return Ok(builder.build());
+    };
+    let pem = std::fs::read(path).map_err(|error| HubError::disk("read", path, error))?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        let cause = format!("{} holds no certificate", path.display());
+        return Err(HubError::new(HubErrorKind::InvalidName, cause)
+            .next("SSL_CERT_FILE or REQUESTS_CA_BUNDLE must name a PEM file"));
+    }
+    let roots = RootCerts::new_with_certs(&certificates);
+    Ok(builder.root_certs(roots).build())
 }
 
 fn too_many_redirects(uri: &Uri) -> HubError {
