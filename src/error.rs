@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::hub::{HubError, HubErrorKind};
 
 /// The result of every fallible operation of this library.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of this library.
 ///
@@ -64,6 +64,9 @@ pub enum Error {
     /// Options that contradict each other or the model.
     #[error("{0}")]
     Options(String),
+    /// The model's scores are NaN or minus infinity for every token.
+    #[error("the model gave no finite score to any token: its weights are damaged, fetch or copy them again")]
+    NotFinite,
     /// A tensor operation failed: an internal error unless memory ran out.
     #[error("tensor operation failed")]
     Tensor(#[from] candle_core::Error),
@@ -92,7 +95,7 @@ impl Error {
                 ..
             }
             | Self::InvalidUtf8 { .. } => 4,
-            Self::Io { .. } | Self::Tensor(_) => 1,
+            Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
         }
     }
 

@@ -1,0 +1,339 @@
+//! A place where a sentence might end, and what stands around it.
+
+use super::{emoticon, scan};
+
+/// Characters looked back at for a word; the end of a longer one says as much.
+const MAX_TOKEN: usize = 64;
+
+/// What makes the place a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// `.` or `..`
+    Period,
+    /// `…`, `...`
+    Ellipsis,
+    /// A run with `!` or `?` in it.
+    Strong,
+    /// An emoticon without a terminator before it.
+    Emoticon,
+    /// A quotation that an arrow comments on: `"…" <- so war es`.
+    Arrow,
+}
+
+/// What follows a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextKind {
+    /// The line or the text ends.
+    LineEnd,
+    /// A word in lower case.
+    Lower,
+    /// A word with a capital.
+    Upper,
+    /// A number.
+    Digit,
+    /// A web address, an `@name`, a `#tag`, an arrow.
+    Address,
+    /// Punctuation that goes on with the sentence: `,` `;` `:` `)` …
+    Continues,
+    /// Any other symbol: `§`, a bullet, a dash.
+    Symbol,
+}
+
+/// The text behind a candidate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Next<'t> {
+    pub(super) kind: NextKind,
+    /// The letters of the next word, if it is one.
+    pub(super) word: &'t str,
+    /// What stands directly behind that word.
+    pub(super) after_word: Option<char>,
+    /// White space stands between.
+    pub(super) gap: bool,
+    /// Quotation marks or brackets open before the word.
+    pub(super) opener: Option<char>,
+    /// A dash stands before the word.
+    pub(super) dash: bool,
+}
+
+/// A place where a sentence might end.
+///
+/// ```text
+///   start            mark  run_end  end
+///   ↓                   ↓  ↓        ↓
+///   „Wer hat das gesagt?!  “ [12]   Niemand …
+///                          closers  next
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'t> {
+    /// The whole text.
+    pub(super) text: &'t str,
+    /// Start of the sentence that might end here.
+    pub(super) start: usize,
+    /// First byte of the terminator.
+    pub(super) mark: usize,
+    /// Just past the run of terminators.
+    pub(super) run_end: usize,
+    /// Just past closing quotation marks, brackets, footnote marks and emoticons.
+    pub(super) end: usize,
+    pub(super) kind: Mark,
+    /// A quotation mark closes behind the terminator.
+    pub(super) quote_closes: bool,
+    /// A bracket closes behind the terminator.
+    pub(super) bracket_closes: bool,
+    /// An emoticon or a footnote mark follows.
+    pub(super) attachment: bool,
+    pub(super) next: Next<'t>,
+}
+
+/// Whether line breaks end a segment or are only wraps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineBreaks {
+    End,
+    Wrap,
+}
+
+impl<'t> Candidate<'t> {
+    /// Reads the surroundings of the terminator at `mark`, or `None` if there is none.
+    pub(super) fn at(text: &'t str, start: usize, mark: usize, lines: LineBreaks) -> Option<Self> {
+        let (kind, run_end) = terminator(text, start, mark)?;
+        let mut candidate = Self {
+            text,
+            start,
+            mark,
+            run_end,
+            end: run_end,
+            kind,
+            quote_closes: false,
+            bracket_closes: false,
+            attachment: false,
+            next: Next {
+                kind: NextKind::LineEnd,
+                word: "",
+                after_word: None,
+                gap: false,
+                opener: None,
+                dash: false,
+            },
+        };
+        candidate.close();
+        candidate.attach();
+        candidate.next = Next::read(text, candidate.end, lines);
+        Some(candidate)
+    }
+
+    /// The sentence before the terminator.
+    pub(super) fn before(&self) -> &'t str {
+        &self.text[self.start..self.mark]
+    }
+
+    /// The run of non-space characters before the terminator, without opening marks.
+    pub(super) fn token(&self) -> &'t str {
+        let before = self.before();
+        let from = before
+            .char_indices()
+            .rev()
+            .take(MAX_TOKEN)
+            .take_while(|&(_, c)| !c.is_whitespace() && !bounds_token(c))
+            .last()
+            .map_or(before.len(), |(at, _)| at);
+        &before[from..]
+    }
+
+    /// The word before `token`, without a full stop at its end.
+    pub(super) fn word_before(&self, token: &str) -> &'t str {
+        let before = self.before();
+        let before = before[..before.len() - token.len()]
+            .trim_end_matches(|c: char| c.is_whitespace() || scan::is_opener(c));
+        let from = before
+            .char_indices()
+            .rev()
+            .take(MAX_TOKEN)
+            .take_while(|&(_, c)| !c.is_whitespace() && !scan::is_opener(c))
+            .last()
+            .map_or(before.len(), |(at, _)| at);
+        let word = &before[from..];
+        word.strip_suffix('.').unwrap_or(word)
+    }
+
+    /// Whether nothing but punctuation stands before `token` in the sentence,
+    /// or a colon: the place of a list number.
+    pub(super) fn opens_item(&self, token: &str) -> bool {
+        let before = self.before();
+        let before = &before[..before.len() - token.len()];
+        !before.chars().any(char::is_alphanumeric) || before.trim_end().ends_with(':')
+    }
+
+    /// Whether the sentence began without a capital, as in chat.
+    pub(super) fn is_casual(&self) -> bool {
+        self.before()
+            .chars()
+            .find(|c| c.is_alphanumeric() || matches!(c, '@' | '#'))
+            .is_some_and(|c| c.is_lowercase() || matches!(c, '@' | '#'))
+    }
+
+    fn close(&mut self) {
+        let mut rest = self.text[self.end..].char_indices();
+        let base = self.end;
+        for (at, c) in rest.by_ref() {
+            let after = &self.text[base + at + c.len_utf8()..];
+            if scan::is_closer(c) && !opens_here(c, after) {
+                self.quote_closes |= scan::is_quote(c);
+                self.bracket_closes |= matches!(c, ')' | ']' | '}');
+            } else if scan::is_superscript(c) {
+                self.attachment = true;
+            } else {
+                break;
+            }
+            self.end = base + at + c.len_utf8();
+        }
+    }
+
+    /// Takes in footnote marks, emoticons, a late closing quotation mark and "./.".
+    fn attach(&mut self) {
+        loop {
+            let rest = &self.text[self.end..];
+            let trimmed = rest.trim_start_matches([' ', '\u{a0}', '\t']);
+            let gap = rest.len() - trimmed.len();
+            let length = footnote(trimmed, gap)
+                .or_else(|| {
+                    emoticon::length(trimmed).filter(|_| gap > 0 || !trimmed.starts_with('*'))
+                })
+                .map(|length| (length, true))
+                .or_else(|| late_closer(trimmed, gap).map(|length| (length, false)))
+                .or_else(|| trimmed.starts_with("./.").then_some((3, false)));
+            let Some((length, mark)) = length else { return };
+            self.end += gap + length;
+            self.attachment |= mark;
+            self.quote_closes |= !mark && length < 3;
+        }
+    }
+}
+
+/// The terminator at `mark` and where its run ends.
+fn terminator(text: &str, start: usize, mark: usize) -> Option<(Mark, usize)> {
+    let run = &text[mark..];
+    let end = run
+        .find(|c| !matches!(c, '.' | '!' | '?' | '…'))
+        .unwrap_or(run.len());
+    if run.starts_with("<-") {
+        let quoted = text[start..mark].trim_end();
+        return quoted
+            .ends_with(scan::is_quote)
+            .then_some((Mark::Arrow, start + quoted.len()));
+    }
+    if end == 0 {
+        let alone = text[start..mark].chars().next_back().is_none_or(|c| {
+            c.is_whitespace() || emoticon::is_emoji(c) || run.starts_with(emoticon::is_emoji)
+        });
+        let length = alone.then(|| emoticon::length(run))??;
+        return Some((Mark::Emoticon, mark + length));
+    }
+    let run = &run[..end];
+    let kind = if run.contains(['!', '?']) {
+        Mark::Strong
+    } else if run.contains('…') || run.len() > 2 {
+        Mark::Ellipsis
+    } else {
+        Mark::Period
+    };
+    Some((kind, mark + end))
+}
+
+/// Whether `c` cannot be part of a word; apostrophes can.
+fn bounds_token(c: char) -> bool {
+    !matches!(c, '\'' | '’' | '‘' | '´' | '`') && (scan::is_opener(c) || matches!(c, ')' | ']'))
+}
+
+/// Whether the quotation mark `c` opens something, seeing what follows it directly.
+fn opens_here(c: char, after: &str) -> bool {
+    matches!(c, '„' | '`' | '*') && after.starts_with(char::is_alphanumeric)
+}
+
+/// `[12]`, or digits in brackets behind a space.
+fn footnote(text: &str, _gap: usize) -> Option<usize> {
+    let inner = text.strip_prefix('[')?;
+    let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=4).contains(&digits).then_some(())?;
+    inner[digits..].starts_with(']').then_some(digits + 2)
+}
+
+/// A closing quotation mark that a space has torn off its sentence.
+fn late_closer(text: &str, gap: usize) -> Option<usize> {
+    let first = text.chars().next()?;
+    let closes = gap > 0 && matches!(first, '“' | '”' | '«' | '»' | '‘' | ')' | '"');
+    let after = text[first.len_utf8()..].chars().next();
+    (closes && after.is_none_or(char::is_whitespace)).then_some(first.len_utf8())
+}
+
+impl<'t> Next<'t> {
+    fn read(text: &'t str, end: usize, lines: LineBreaks) -> Self {
+        let mut next = Self {
+            kind: NextKind::LineEnd,
+            word: "",
+            after_word: None,
+            gap: false,
+            opener: None,
+            dash: false,
+        };
+        let mut breaks = 0;
+        for (at, c) in text[end..].char_indices() {
+            if c.is_whitespace() {
+                if scan::is_line_break(c) {
+                    breaks += usize::from(c != '\r');
+                    if lines == LineBreaks::End || breaks > 1 {
+                        return next;
+                    }
+                }
+                next.gap |= next.opener.is_none() && !next.dash;
+            } else if scan::is_opener(c) && !next.dash {
+                next.opener.get_or_insert(c);
+            } else if matches!(c, '–' | '—' | '-') && next.opener.is_none() && !next.dash {
+                next.dash = true;
+            } else {
+                next.classify(&text[end + at..], c);
+                return next;
+            }
+        }
+        next
+    }
+
+    fn classify(&mut self, rest: &'t str, first: char) {
+        let end = rest
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(rest.len());
+        self.word = &rest[..end];
+        self.after_word = rest[end..].chars().next();
+        self.kind = if is_address(rest, first) {
+            NextKind::Address
+        } else if first.is_lowercase() {
+            // "eBay", "iPhone": a name, whatever its first letter.
+            let inner_capital = self.word.chars().nth(1).is_some_and(char::is_uppercase);
+            if inner_capital && self.word.len() > 3 {
+                NextKind::Upper
+            } else {
+                NextKind::Lower
+            }
+        } else if first.is_alphabetic() {
+            NextKind::Upper
+        } else if first.is_numeric() {
+            NextKind::Digit
+        } else if matches!(
+            first,
+            ',' | ';' | ':' | ')' | ']' | '}' | '.' | '!' | '?' | '%' | '=' | '&' | '|'
+        ) {
+            NextKind::Continues
+        } else {
+            NextKind::Symbol
+        };
+    }
+}
+
+fn is_address(rest: &str, first: char) -> bool {
+    match first {
+        'h' => rest.starts_with("http://") || rest.starts_with("https://"),
+        'w' => rest.starts_with("www."),
+        '@' | '#' => rest[1..].starts_with(char::is_alphabetic),
+        '<' => rest.starts_with("<-"),
+        _ => false,
+    }
+}
