@@ -71,8 +71,8 @@ impl Downloader<'_> {
             self.fetch_blob(file, found, progress)?;
         }
         self.cache.link(&info.commit, file, &info.hash)?;
-        // Notes that these bytes are good, so that they are not read again.
-        self.cache.is_intact(&fetched.path, false)?;
+        // Hashed just now, before or after they came.
+        self.cache.note_intact(&fetched.path);
         Ok(fetched)
     }
 
