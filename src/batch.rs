@@ -55,7 +55,10 @@ pub fn batches(sentences: Vec<Vec<TokenId>>, token_budget: usize) -> Vec<TokenBa
                 batch.sources.push(tokens);
                 batch.origin.push(origin);
             }
-            _ => batches.push(TokenBatch { sources: vec![tokens], origin: vec![origin] }),
+            _ => batches.push(TokenBatch {
+                sources: vec![tokens],
+                origin: vec![origin],
+            }),
         }
     }
     batches

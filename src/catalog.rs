@@ -5,7 +5,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-pub use manifest::{GuidedAlignment, ModelSpec, Normalization, Pair, Score};
+pub use manifest::{ModelSpec, Pair, Score};
 pub use source::ModelSource;
 
 use crate::language::LanguagePair;

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dolmetsch::language::Language;
+
+use crate::commands::models::ModelsArgs;
 
 /// Translates German into English and Vietnamese on your own machine, and
 /// aligns every word of the translation with its source.
@@ -22,6 +25,10 @@ pub struct Cli {
 pub enum Command {
     /// Translate a text
     Translate(Translate),
+    /// Find the sentences of a German text
+    Segment(Segment),
+    /// List, fetch, check and remove models
+    Models(ModelsArgs),
     /// Turn lines of text into tokens, or tokens into text
     Tokenize(Tokenize),
 }
@@ -34,13 +41,22 @@ pub struct Translate {
     pub inputs: Vec<PathBuf>,
     /// Target language, en or vi; may be given several times
     #[arg(long, value_name = "LANG", required = true, value_delimiter = ',')]
-    pub to: Vec<String>,
+    pub to: Vec<Language>,
     /// Source language
     #[arg(long, value_name = "LANG", default_value = "de")]
-    pub from: String,
-    /// `builtin`, or a model folder in the layout of the Hugging Face Hub
-    #[arg(long, value_name = "MODEL", default_value = "builtin")]
-    pub model: String,
+    pub from: Language,
+    /// Translate through this language, with two models
+    #[arg(long, value_name = "LANG")]
+    pub via: Option<Language>,
+    /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
+    /// Hugging Face Hub, or a folder; for several languages it may be given
+    /// several times [default: the best one for the languages, fetched from the
+    /// Hub when it is used first]
+    #[arg(long, value_name = "MODEL")]
+    pub model: Vec<String>,
+    /// Use what is on this disk; send no request
+    #[arg(long)]
+    pub offline: bool,
     /// What is written to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -52,10 +68,20 @@ pub struct Translate {
     pub tokens: bool,
 
     /// Hypotheses kept for each sentence; 1 is greedy search [default: the model's]
-    #[arg(long, visible_alias = "beam-size", value_name = "N", help_heading = "Search")]
+    #[arg(
+        long,
+        visible_alias = "beam-size",
+        value_name = "N",
+        help_heading = "Search"
+    )]
     pub beam: Option<usize>,
     /// Exponent of score / length^N [default: the model's, else 1]
-    #[arg(long, value_name = "N", help_heading = "Search", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Search",
+        allow_negative_numbers = true
+    )]
     pub length_penalty: Option<f32>,
     /// Limit of a translation in decoder positions, start and end token
     /// included [default: 3 for each source token, plus 8]
@@ -75,16 +101,39 @@ pub struct Translate {
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
     /// Source tokens in a batch, padding included
-    #[arg(long, value_name = "N", default_value_t = 768, help_heading = "Machine")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 768,
+        help_heading = "Machine"
+    )]
     pub batch_tokens: usize,
+}
+
+/// `dolmetsch segment`
+#[derive(Debug, Args)]
+pub struct Segment {
+    /// A UTF-8 text file; - or none is standard input
+    #[arg(value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// What is written for each sentence
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Read lines {"text": …}, write lines {"ends": […]} in code points
+    #[arg(long, conflicts_with = "format")]
+    pub jsonl: bool,
+    /// A file with one more abbreviation a line
+    #[arg(long, value_name = "FILE")]
+    pub abbreviations: Option<PathBuf>,
 }
 
 /// `dolmetsch tokenize`
 #[derive(Debug, Args)]
 pub struct Tokenize {
-    /// A folder with source.spm, target.spm and vocab.json, or `builtin`
-    #[arg(long, value_name = "MODEL")]
-    pub model: String,
+    /// A folder with source.spm, target.spm and vocab.json; without vocab.json
+    /// the ids are those of the spm files
+    #[arg(long, value_name = "FOLDER")]
+    pub model: PathBuf,
     /// Use the target side's pieces
     #[arg(long)]
     pub target: bool,
@@ -99,9 +148,9 @@ pub struct Tokenize {
 /// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// The translation, in the layout of the source
+    /// Text: a translation has the layout of its source
     Text,
-    /// A JSON record for each sentence and target
+    /// A JSON record for each sentence (and target)
     Jsonl,
 }
 

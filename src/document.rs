@@ -95,13 +95,20 @@ impl Document {
         let mut end = 0;
         for (paragraph, spans) in paragraphs.iter().enumerate() {
             for (index, &span) in spans.iter().enumerate() {
-                assert!(end <= span.start && span.start <= span.end, "sentences are in order");
+                assert!(
+                    end <= span.start && span.start <= span.end,
+                    "sentences are in order"
+                );
                 assert!(
                     text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
                     "sentences are on character boundaries"
                 );
                 end = span.end;
-                sentences.push(Sentence { span, paragraph, index });
+                sentences.push(Sentence {
+                    span,
+                    paragraph,
+                    index,
+                });
             }
         }
         Self { text, sentences }
@@ -124,14 +131,21 @@ impl Document {
     /// inside a paragraph becomes a space.
     #[must_use]
     pub fn gap_before(&self, index: usize) -> &str {
-        let before = index.checked_sub(1).map(|previous| self.sentences[previous]);
+        let before = index
+            .checked_sub(1)
+            .map(|previous| self.sentences[previous]);
         let after = self.sentences.get(index);
         let start = before.map_or(0, |sentence| sentence.span.end);
         let end = after.map_or(self.text.len(), |sentence| sentence.span.start);
         let gap = &self.text[start..end];
-        let same_paragraph =
-            before.zip(after.copied()).is_some_and(|(a, b)| a.paragraph == b.paragraph);
-        if same_paragraph && gap.contains(['\n', '\r']) { " " } else { gap }
+        let same_paragraph = before
+            .zip(after.copied())
+            .is_some_and(|(a, b)| a.paragraph == b.paragraph);
+        if same_paragraph && gap.contains(['\n', '\r']) {
+            " "
+        } else {
+            gap
+        }
     }
 }
 
@@ -142,7 +156,10 @@ mod tests {
     #[test]
     fn gaps_and_sentences_make_up_the_text() {
         let text = "  Eins. Zwei.\n\nDrei.\n".to_owned();
-        let paragraphs = [vec![Span::new(2, 7), Span::new(8, 13)], vec![Span::new(15, 20)]];
+        let paragraphs = [
+            vec![Span::new(2, 7), Span::new(8, 13)],
+            vec![Span::new(15, 20)],
+        ];
         let document = Document::new(text.clone(), &paragraphs);
         let mut whole = String::new();
         for (index, sentence) in document.sentences().iter().enumerate() {

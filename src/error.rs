@@ -65,7 +65,9 @@ pub enum Error {
     #[error("{0}")]
     Options(String),
     /// The model's scores are NaN or minus infinity for every token.
-    #[error("the model gave no finite score to any token: its weights are damaged, fetch or copy them again")]
+    #[error(
+        "the model gave no finite score to any token: its weights are damaged, fetch or copy them again"
+    )]
     NotFinite,
     /// A tensor operation failed: an internal error unless memory ran out.
     #[error("tensor operation failed")]

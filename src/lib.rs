@@ -20,6 +20,7 @@ pub mod language;
 pub mod marian;
 pub mod model;
 pub mod reader;
+pub mod route;
 pub mod segment;
 pub mod tokenizer;
 pub mod translation;
@@ -30,6 +31,8 @@ pub use document::{Document, Span};
 pub use error::{Error, Result};
 pub use model::Model;
 pub use segment::Segmenter;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{
+    Decoded, Encoding, NamedBytes, Normalization, TokenId, Tokenizer, TokenizerFiles,
+};
 pub use translation::Translation;
 pub use translator::{Options, Translator};

@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Translate(options) => commands::translate::run(&options),
+        Command::Segment(options) => commands::segment::run(&options),
+        Command::Models(options) => commands::models::run(&options),
         Command::Tokenize(options) => commands::tokenize::run(&options),
     };
     match done {
@@ -32,12 +34,17 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "this is where errors are shown")]
 fn failure(error: &anyhow::Error) -> ExitCode {
     let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {error:#}");
-    let code = error.chain().find_map(|cause| cause.downcast_ref::<dolmetsch::Error>()).map_or(1, dolmetsch::Error::exit_code);
+    let code = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<dolmetsch::Error>())
+        .map_or(1, dolmetsch::Error::exit_code);
     ExitCode::from(code)
 }

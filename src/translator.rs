@@ -75,7 +75,10 @@ impl Translator {
         let generation = &model.generation;
         let search = BeamSearch {
             beam_size: options.beam_size.or(generation.num_beams).unwrap_or(4),
-            length_penalty: options.length_penalty.or(generation.length_penalty).unwrap_or(1.0),
+            length_penalty: options
+                .length_penalty
+                .or(generation.length_penalty)
+                .unwrap_or(1.0),
             max_length: match options.max_length {
                 Some(limit) if limit > positions => {
                     return Err(Error::Options(format!(
@@ -83,7 +86,11 @@ impl Translator {
                     )));
                 }
                 Some(limit) => MaxLength::Positions(limit),
-                None => MaxLength::Proportional { factor: 3, extra: 8, cap: positions },
+                None => MaxLength::Proportional {
+                    factor: 3,
+                    extra: 8,
+                    cap: positions,
+                },
             },
             no_repeat_ngram_size: options
                 .no_repeat_ngram_size
@@ -130,10 +137,15 @@ impl Translator {
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
         let parts = self.parts(sentences, tag)?;
-        let batches = batches(parts.iter().map(|part| part.encoding.ids.clone()).collect(), self.batch_tokens);
+        let batches = batches(
+            parts.iter().map(|part| part.encoding.ids.clone()).collect(),
+            self.batch_tokens,
+        );
         let hypotheses = self.hypotheses(&batches, parts.len(), finished)?;
-        let mut translations: Vec<Translation> =
-            sentences.iter().map(|sentence| self.untranslated(sentence)).collect();
+        let mut translations: Vec<Translation> = sentences
+            .iter()
+            .map(|sentence| self.untranslated(sentence))
+            .collect();
         for (part, hypothesis) in parts.iter().zip(&hypotheses) {
             self.append(&mut translations[part.sentence], part, hypothesis);
         }
@@ -173,7 +185,11 @@ impl Translator {
         let encoding = self.model.tokenizer.encode_source(span.of(text), tag)?;
         let positions = self.model.engine.config().max_position_embeddings;
         if encoding.ids.len() <= positions.min(MIN_PART_TOKENS.max(positions / 2)) {
-            parts.push(Part { sentence, start: span.start, encoding });
+            parts.push(Part {
+                sentence,
+                start: span.start,
+                encoding,
+            });
             return Ok(());
         }
         let middle = span.start + split_point(span.of(text), &encoding.spans)?;
@@ -208,20 +224,30 @@ impl Translator {
                 restored[origin] = n_best.into_iter().next();
             }
         }
-        Ok(restored.into_iter().map(|best| best.expect("every search ends with a hypothesis")).collect())
+        Ok(restored
+            .into_iter()
+            .map(|best| best.expect("every search ends with a hypothesis"))
+            .collect())
     }
 
     /// What a sentence is before any part of it is translated: for those that
     /// are copied, already all.
     fn untranslated(&self, sentence: &str) -> Translation {
-        let mut translation = Translation { source: sentence.to_owned(), ..Translation::default() };
+        let mut translation = Translation {
+            source: sentence.to_owned(),
+            ..Translation::default()
+        };
         if !sentence.is_empty() && self.is_copied(sentence) {
             sentence.clone_into(&mut translation.target);
             let words = alignment::words(sentence);
             translation.word_scores = vec![0.0; words.len()];
             translation.alignment = words
                 .into_iter()
-                .map(|word| alignment::AlignmentPoint { source: word, target: word, score: 1.0 })
+                .map(|word| alignment::AlignmentPoint {
+                    source: word,
+                    target: word,
+                    score: 1.0,
+                })
                 .collect();
             if !translation.alignment.is_empty() {
                 translation.flags.push(Flag::Copied);
@@ -243,20 +269,34 @@ impl Translator {
 
         let source_words = alignment::words(&translation.source);
         let target_words = alignment::words(&decoded.text);
-        let source_tokens: Vec<Span> =
-            part.encoding.spans.iter().map(|span| span.shift(part.start)).collect();
-        let source = Side { words: &source_words, tokens: &source_tokens };
-        let target = Side { words: &target_words, tokens: &decoded.spans };
+        let source_tokens: Vec<Span> = part
+            .encoding
+            .spans
+            .iter()
+            .map(|span| span.shift(part.start))
+            .collect();
+        let source = Side {
+            words: &source_words,
+            tokens: &source_tokens,
+        };
+        let target = Side {
+            words: &target_words,
+            tokens: &decoded.spans,
+        };
         let points = alignment::align_words(source, target, &hypothesis.attention);
-        translation.alignment.extend(
-            points.into_iter().map(|mut point| {
+        translation
+            .alignment
+            .extend(points.into_iter().map(|mut point| {
                 point.target = point.target.shift(target_start);
                 point
-            }),
-        );
+            }));
 
         let mut word_scores = vec![0.0; target_words.len()];
-        for (words, log_prob) in target.words_of_tokens().into_iter().zip(&hypothesis.log_probs) {
+        for (words, log_prob) in target
+            .words_of_tokens()
+            .into_iter()
+            .zip(&hypothesis.log_probs)
+        {
             // A piece that spans two words counts for the first.
             if let Some(word) = words.into_iter().next() {
                 word_scores[word] += log_prob;
@@ -265,11 +305,17 @@ impl Translator {
         translation.word_scores.extend(word_scores);
 
         // The mean over all tokens of all parts.
-        let (before, added) = (translation.target_ids.len() as f32, hypothesis.tokens.len() as f32);
-        translation.score = (translation.score * before + hypothesis.score * added) / (before + added);
+        let (before, added) = (
+            translation.target_ids.len() as f32,
+            hypothesis.tokens.len() as f32,
+        );
+        translation.score =
+            (translation.score * before + hypothesis.score * added) / (before + added);
         translation.target.push_str(&decoded.text);
         translation.source_ids.extend(&part.encoding.ids);
-        translation.target_ids.extend::<&[TokenId]>(&hypothesis.tokens);
+        translation
+            .target_ids
+            .extend::<&[TokenId]>(&hypothesis.tokens);
         if hypothesis.hit_limit && !translation.flags.contains(&Flag::Limit) {
             translation.flags.push(Flag::Limit);
         }
@@ -305,9 +351,12 @@ fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
         .char_indices()
         .filter(|(_, c)| c.is_whitespace())
         .map(|(offset, c)| offset + c.len_utf8());
-    let (clauses, spaces): (Vec<usize>, Vec<usize>) = spaces
-        .filter(in_middle_half)
-        .partition(|&offset| text[..offset].trim_end().ends_with([',', ';', ':', '–', '—']));
+    let (clauses, spaces): (Vec<usize>, Vec<usize>) =
+        spaces.filter(in_middle_half).partition(|&offset| {
+            text[..offset]
+                .trim_end()
+                .ends_with([',', ';', ':', '–', '—'])
+        });
     let between_tokens = tokens.iter().map(|token| token.start);
     let nearest = |offsets: &mut dyn Iterator<Item = usize>| {
         offsets
@@ -317,7 +366,12 @@ fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
     nearest(&mut clauses.into_iter())
         .or_else(|| nearest(&mut spaces.into_iter()))
         .or_else(|| nearest(&mut between_tokens.into_iter()))
-        .ok_or_else(|| Error::Options(format!("could not split {} bytes of text to fit the model", text.len())))
+        .ok_or_else(|| {
+            Error::Options(format!(
+                "could not split {} bytes of text to fit the model",
+                text.len()
+            ))
+        })
 }
 
 /// What can only be said of the whole translation.

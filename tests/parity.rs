@@ -67,8 +67,10 @@ impl Search {
 /// Each fixture: its name, the model, and what transformers computed.
 fn fixtures() -> Vec<(String, Marian, Expected)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity");
-    let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();
     assert!(folders.len() >= 8, "fixtures are missing");
     folders
@@ -76,7 +78,11 @@ fn fixtures() -> Vec<(String, Marian, Expected)> {
         .map(|folder| {
             let expected = std::fs::read(folder.join("expected.json")).unwrap();
             let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-            (name, load(&folder), serde_json::from_slice(&expected).unwrap())
+            (
+                name,
+                load(&folder),
+                serde_json::from_slice(&expected).unwrap(),
+            )
         })
         .collect()
 }
@@ -84,8 +90,8 @@ fn fixtures() -> Vec<(String, Marian, Expected)> {
 fn load(folder: &Path) -> Marian {
     let config_path = folder.join("config.json");
     let config_json = std::fs::read(&config_path).unwrap();
-    let generation_json =
-        std::fs::read(folder.join("generation_config.json")).unwrap_or_else(|_| config_json.clone());
+    let generation_json = std::fs::read(folder.join("generation_config.json"))
+        .unwrap_or_else(|_| config_json.clone());
     let weights = ["model.safetensors", "pytorch_model.bin"]
         .map(|name| folder.join(name))
         .into_iter()
@@ -107,7 +113,10 @@ fn assert_close(actual: &Tensor, expected: &[Vec<f32>], what: &str) {
     for (row, (actual, expected)) in actual.iter().zip(expected).enumerate() {
         assert_eq!(actual.len(), expected.len(), "{what}: columns");
         for (a, e) in actual.iter().zip(expected) {
-            assert!((a - e).abs() <= TOLERANCE, "{what}, row {row}: {a} is not {e}");
+            assert!(
+                (a - e).abs() <= TOLERANCE,
+                "{what}, row {row}: {a} is not {e}"
+            );
         }
     }
 }
@@ -115,8 +124,14 @@ fn assert_close(actual: &Tensor, expected: &[Vec<f32>], what: &str) {
 #[test]
 fn encoder_states_are_those_of_transformers() {
     for (name, model, expected) in fixtures() {
-        let states = model.encode(&TokenBatch::new(expected.sources.clone())).unwrap();
-        for EncoderStates { sentence, states: expected } in &expected.encoder {
+        let states = model
+            .encode(&TokenBatch::new(expected.sources.clone()))
+            .unwrap();
+        for EncoderStates {
+            sentence,
+            states: expected,
+        } in &expected.encoder
+        {
             let actual = states.i((*sentence, ..expected.len())).unwrap();
             assert_close(&actual, expected, &format!("{name}, sentence {sentence}"));
         }
@@ -127,16 +142,30 @@ fn encoder_states_are_those_of_transformers() {
 fn logits_and_guided_attention_of_a_forced_target_are_those_of_transformers() {
     for (name, model, expected) in fixtures() {
         let batch = TokenBatch::new(expected.sources.clone());
-        for Forced { sentence, target, logits, attention } in &expected.forced {
+        for Forced {
+            sentence,
+            target,
+            logits,
+            attention,
+        } in &expected.forced
+        {
             let mut state = model.start(&batch).unwrap();
             for (step, &token) in target.iter().enumerate() {
                 let what = format!("{name}, sentence {sentence}, step {step}");
                 let tokens = vec![token; batch.len()];
                 let (actual, attended) = model.step_logits(&mut state, &tokens).unwrap();
-                assert_close(&actual.i(*sentence..=*sentence).unwrap(), &logits[step..=step], &what);
+                assert_close(
+                    &actual.i(*sentence..=*sentence).unwrap(),
+                    &logits[step..=step],
+                    &what,
+                );
                 let src_len = batch.sources[*sentence].len();
                 let attended = attended.i((*sentence..=*sentence, ..src_len)).unwrap();
-                assert_close(&attended, &attention[step..=step], &format!("{what}, attention"));
+                assert_close(
+                    &attended,
+                    &attention[step..=step],
+                    &format!("{what}, attention"),
+                );
             }
         }
     }
@@ -162,13 +191,26 @@ fn greedy_and_beam_hypotheses_are_those_of_transformers() {
 
 #[test]
 fn a_batch_of_64_ragged_sentences_equals_64_batches_of_one() {
-    let (_, model, expected) = fixtures().into_iter().find(|(name, ..)| name == "swish").unwrap();
+    let (_, model, expected) = fixtures()
+        .into_iter()
+        .find(|(name, ..)| name == "swish")
+        .unwrap();
     // Every length from 1 to 20, in no order, from the fixture's own tokens.
-    let longest = expected.sources.iter().max_by_key(|source| source.len()).unwrap();
+    let longest = expected
+        .sources
+        .iter()
+        .max_by_key(|source| source.len())
+        .unwrap();
     let sources: Vec<Vec<u32>> = (0..64)
         .map(|i| {
             let (start, len) = (i * 5 % longest.len(), 1 + i * 7 % longest.len());
-            let mut source: Vec<u32> = longest.iter().copied().cycle().skip(start).take(len).collect();
+            let mut source: Vec<u32> = longest
+                .iter()
+                .copied()
+                .cycle()
+                .skip(start)
+                .take(len)
+                .collect();
             source.retain(|token| longest.last() != Some(token));
             source.push(*longest.last().unwrap());
             source
@@ -178,15 +220,26 @@ fn a_batch_of_64_ragged_sentences_equals_64_batches_of_one() {
         let search = BeamSearch {
             beam_size,
             length_penalty: 1.0,
-            max_length: MaxLength::Proportional { factor: 2, extra: 8, cap: 48 },
+            max_length: MaxLength::Proportional {
+                factor: 2,
+                extra: 8,
+                cap: 48,
+            },
             no_repeat_ngram_size: 0,
         };
-        let together = search.search(&model, &TokenBatch::new(sources.clone())).unwrap();
+        let together = search
+            .search(&model, &TokenBatch::new(sources.clone()))
+            .unwrap();
         for (source, together) in sources.iter().zip(together) {
-            let alone = search.search(&model, &TokenBatch::new(vec![source.clone()])).unwrap();
+            let alone = search
+                .search(&model, &TokenBatch::new(vec![source.clone()]))
+                .unwrap();
             let tokens = |n_best: &[Hypothesis]| n_best[0].tokens.clone();
             assert_eq!(tokens(&together), tokens(&alone[0]), "{source:?}");
-            assert!((together[0].score - alone[0][0].score).abs() <= 1e-5, "{source:?}");
+            assert!(
+                (together[0].score - alone[0][0].score).abs() <= 1e-5,
+                "{source:?}"
+            );
         }
     }
 }

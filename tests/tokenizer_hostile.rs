@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use dolmetsch::tokenizer::NamedBytes;
-use dolmetsch::{Error, Result, Tokenizer, TokenizerFiles};
+use dolmetsch::{Error, NamedBytes, Result, Tokenizer, TokenizerFiles};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import checkpoint
-from model import Shape, split_weights
+from model import Shape, split_embedding, split_weights
 
 FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "kv_proj": ("k_proj", "v_proj")}
 HIDDEN = -1e4
@@ -24,8 +24,8 @@ HIDDEN = -1e4
 
 def marian_weights(theta: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
     """Weights under transformers' names, float32."""
-    embedding, rest = theta.split([shape.embedding_size(), shape.size() - shape.embedding_size()])
-    named = {"model.shared.weight": embedding.view(shape.vocabulary, shape.width)}
+    embedding, rest = split_embedding(theta, shape)
+    named = {"model.shared.weight": embedding}
     for name, weight in split_weights(rest, shape).items():
         if name == "final_logits_bias":
             named[name] = weight[None].clone()

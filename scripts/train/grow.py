@@ -15,16 +15,16 @@ from pathlib import Path
 import torch
 
 import checkpoint
-from model import Shape, split_weights
+from model import Shape, split_embedding, split_weights
 
 
 def deepen(vector: torch.Tensor, old: Shape, new: Shape) -> torch.Tensor:
     """One flat vector of the old shape laid out for the new one."""
-    embedding, rest = vector.split([old.embedding_size(), old.size() - old.embedding_size()])
+    embedding, rest = split_embedding(vector, old)
     named = split_weights(rest, old)
     below = lambda match: f"encoder.layers.{int(match[1]) % old.encoder_layers}."
     parts = [named[re.sub(r"^encoder\.layers\.(\d+)\.", below, name)].flatten() for name in new.weights()]
-    return torch.cat([embedding, *parts])
+    return torch.cat([embedding.flatten(), *parts])
 
 
 def main() -> None:

@@ -71,6 +71,12 @@ def initial_weights(shape: Shape, seed: int) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def split_embedding(vector: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, torch.Tensor]:
+    """A flat vector as the embedding's part [vocabulary, width] and the rest, flat."""
+    embedding, rest = vector.split([shape.embedding_size(), shape.size() - shape.embedding_size()])
+    return embedding.view(shape.vocabulary, shape.width), rest
+
+
 def split_weights(rest: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
     """Views of a flat tensor by name."""
     sizes = shape.weights()
@@ -94,7 +100,8 @@ class Dropout:
 
     def masks(self, shape: Shape, source_rows: int, target_rows: int) -> list[torch.Tensor]:
         """One [rows, width] mask for each use in `Transformer.forward`, in order."""
-        rows = [source_rows] * (1 + 2 * shape.encoder_layers) + [target_rows] * (1 + 3 * shape.decoder_layers)
+        rows = [source_rows, target_rows]
+        rows += [source_rows] * (2 * shape.encoder_layers) + [target_rows] * (3 * shape.decoder_layers)
         starts = torch.randint((self.pool.numel() - max(rows) * shape.width) // 64, (len(rows),), generator=self.generator)
         return [
             self.pool[start : start + count * shape.width].view(count, shape.width)
@@ -119,13 +126,16 @@ class Transformer:
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3) + bias
         return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2).flatten(0, 1), scores
 
-    def embed(self, embedding, ids):
-        """[batch, len] to [batch * len, width]."""
-        x = F.embedding(ids, embedding) * self.shape.width**0.5 + self.positions[: ids.shape[1]]
-        return x.bfloat16().flatten(0, 1)
+    def embed(self, embedding, ids, gradient=None):
+        """[batch, len] to [batch * len, width]; see `Lookup` for `gradient`."""
+        x = F.embedding(ids, embedding) if gradient is None else Lookup.apply(embedding, ids, gradient)
+        return (x * self.shape.width**0.5 + self.positions[: ids.shape[1]]).bfloat16().flatten(0, 1)
 
-    def forward(self, embedding, rest, source, source_bias, target_in, masks=None):
-        """Decoder states [batch * tgt_len, width], the guided head's scores [batch, tgt_len, src_len], output bias."""
+    def forward(self, rest, x, y, batch, source_bias, masks=None):
+        """Decoder states [batch * tgt_len, width], the guided head's scores [batch, tgt_len, src_len], output bias.
+
+        `x` and `y` are the embedded source and target, `batch` the number of sentences.
+        """
         mask = iter(masks or [])
         dropout = lambda x: x * next(mask) if masks else x
         w = split_weights(rest.bfloat16(), self.shape)
@@ -142,13 +152,11 @@ class Transformer:
             mixed, _ = self.attend(q, k, v, bias)
             return residual(f"{at}.self_attn_layer_norm", x, linear(f"{at}.self_attn.out_proj", mixed))
 
-        batch = source.shape[0]
-        x = dropout(self.embed(embedding, source))
+        x, y = dropout(x), dropout(y)
         for layer in range(self.shape.encoder_layers):
             at = f"encoder.layers.{layer}"
             x = feed_forward(at, self_attention(at, x, source_bias))
-        causal = self.causal[: target_in.shape[1], : target_in.shape[1]]
-        y = dropout(self.embed(embedding, target_in))
+        causal = self.causal[: len(y) // batch, : len(y) // batch]
         for layer in range(self.shape.decoder_layers):
             at = f"decoder.layers.{layer}"
             y = self_attention(at, y, causal)
@@ -160,18 +168,33 @@ class Transformer:
         return y, scores[:, 0], w["final_logits_bias"]
 
 
+class Lookup(torch.autograd.Function):
+    """Rows of the embedding. The gradient is added to `gradient` [vocabulary, width] in place: a dense tensor for each
+    use would cost as much as the network on a small batch."""
+
+    @staticmethod
+    def forward(ctx, embedding, ids, gradient):
+        ctx.ids, ctx.gradient = ids, gradient
+        return F.embedding(ids, embedding)
+
+    @staticmethod
+    def backward(ctx, change):
+        ctx.gradient.index_add_(0, ctx.ids.flatten(), change.flatten(0, 1))
+        return None, None, None
+
+
 class CandidateCrossEntropy(torch.autograd.Function):
     """Label-smoothed cross-entropy over some of the vocabulary, with its gradient computed in the forward pass.
 
     Candidates are all targets of the batch, and a sample of the other entries that stands for all of them: each
     sampled entry counts `exp(log_weight)` times in the partition sum and in the smoothing. Never holds
-    [tokens, vocabulary] in memory: rows go through in chunks.
+    [tokens, vocabulary] in memory: rows go through in chunks. Adds to `gradient` in place as `Lookup` does.
     """
 
     CHUNK = 256
 
     @staticmethod
-    def forward(ctx, y, embedding, bias, candidates, log_weight, target, smoothing):
+    def forward(ctx, y, embedding, gradient, bias, candidates, log_weight, target, smoothing):
         weight = embedding[candidates].bfloat16()  # [candidates, width]
         offset = bias[candidates] + log_weight
         smooth = (log_weight.exp() * (smoothing / log_weight.exp().sum())).float()  # [candidates], sums to smoothing
@@ -192,15 +215,15 @@ class CandidateCrossEntropy(torch.autograd.Function):
             grad_y[rows] = probability @ weight
             grad_w += probability.T @ y[rows]
         ctx.save_for_backward(grad_y, grad_w, grad_b, candidates)
-        ctx.sizes = embedding.shape
+        ctx.gradient = gradient
         return torch.tensor(loss / len(y))
 
     @staticmethod
     def backward(ctx, scale):
         grad_y, grad_w, grad_b, candidates = ctx.saved_tensors
-        grad_embedding = torch.zeros(ctx.sizes).index_copy_(0, candidates, grad_w.float() * scale)
-        grad_bias = torch.zeros(ctx.sizes[0]).index_copy_(0, candidates, grad_b * scale)
-        return grad_y * scale.bfloat16(), grad_embedding, grad_bias.bfloat16(), None, None, None, None
+        ctx.gradient.index_add_(0, candidates, grad_w.float() * scale)
+        grad_bias = torch.zeros(len(ctx.gradient)).index_copy_(0, candidates, grad_b * scale)
+        return grad_y * scale.bfloat16(), None, None, grad_bias.bfloat16(), None, None, None, None
 
 
 def guided_alignment(scores, link_cells, link_share):

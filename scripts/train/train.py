@@ -24,7 +24,15 @@ import torch.multiprocessing as processes
 import checkpoint
 from align import Links
 from corpus import PAIRS
-from model import CandidateCrossEntropy, Dropout, Shape, Transformer, guided_alignment, initial_weights
+from model import (
+    CandidateCrossEntropy,
+    Dropout,
+    Shape,
+    Transformer,
+    guided_alignment,
+    initial_weights,
+    split_embedding,
+)
 from tokens import Batch, Dataset, Pair
 
 
@@ -55,9 +63,8 @@ class Loss:
 
     def __init__(self, shape: Shape, args: argparse.Namespace, seed: int):
         self.shape, self.args = shape, args
-        self.forward = Transformer(shape).forward
-        if args.compile:
-            self.forward = torch.compile(self.forward, dynamic=True)
+        self.network = Transformer(shape)
+        self.forward = torch.compile(self.network.forward, dynamic=True) if args.compile else self.network.forward
         self.dropout = Dropout(args.dropout, seed)
         self.random = np.random.default_rng(seed)
         self.slot = np.zeros(shape.vocabulary, np.int64)  # candidate number of each vocabulary entry
@@ -78,16 +85,21 @@ class Loss:
         return torch.from_numpy(entries), log_weight, torch.from_numpy(self.slot[target])
 
     def backward(self, embedding, rest, batch: Batch) -> tuple[float, float]:
-        """Leaves gradients on `embedding` and `rest`; returns cross-entropy (nats a token) and alignment loss."""
+        """Fills `embedding.grad` and `rest.grad`; returns cross-entropy (nats a token) and alignment loss."""
+        embedding.grad.zero_()
+        rest.grad.zero_()
         source_len = torch.from_numpy(batch.source_len)
         hidden = torch.arange(batch.source.shape[1]) >= source_len[:, None]  # [batch, src_len]
         source_bias = (hidden * -1e4).bfloat16()[:, None, None, :]
         source, target_in = torch.from_numpy(batch.source), torch.from_numpy(batch.target_in)
         masks = self.dropout.masks(self.shape, source.numel(), target_in.numel()) if self.args.dropout else None
-        y, scores, bias = self.forward(embedding, rest, source, source_bias, target_in, masks)
+        x = self.network.embed(embedding, source, embedding.grad)
+        y = self.network.embed(embedding, target_in, embedding.grad)
+        y, scores, bias = self.forward(rest, x, y, len(source), source_bias, masks)
         entropy = CandidateCrossEntropy.apply(
             y[torch.from_numpy(batch.target_rows)],
             embedding,
+            embedding.grad,
             bias,
             *self.candidates(batch.target),
             self.args.smoothing,
@@ -143,11 +155,8 @@ def work(rank: int, team: Team, shape: Shape, progress: dict[str, int], args: ar
     step, epoch, at = progress["step"], progress["epoch"], progress["batch"]
     loss = Loss(shape, args, seed=args.seed + 1000 * step + rank)
     adam = Adam(team, rank, args)
-    embedding_part, rest_part = team.vectors["theta"].split(
-        [shape.embedding_size(), shape.size() - shape.embedding_size()]
-    )
-    embedding = torch.nn.Parameter(embedding_part.view(shape.vocabulary, shape.width))
-    rest = torch.nn.Parameter(rest_part)
+    embedding, rest = map(torch.nn.Parameter, split_embedding(team.vectors["theta"], shape))
+    embedding.grad, rest.grad = split_embedding(team.gradients[rank], shape)
     started = told = saved = time.time()
     decay_from, seen, sums = step, 0, np.zeros(3)
 
@@ -175,10 +184,7 @@ def work(rank: int, team: Team, shape: Shape, progress: dict[str, int], args: ar
         batches = dataset.epoch(args.tokens, np.random.default_rng([args.seed, epoch]))
         while at + args.processes <= len(batches):
             batch = dataset.batch(batches[at + rank])
-            embedding.grad = rest.grad = None
             sums += *loss.backward(embedding, rest, batch), 1
-            team.gradients[rank, : shape.embedding_size()] = embedding.grad.flatten()
-            team.gradients[rank, shape.embedding_size() :] = rest.grad
             if rank == 0:
                 give_orders()
             team.barrier.wait()

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use crate::Error;
 use crate::hub::{HubError, RemoteModel, RepoId, Revision, check_file_name};
 use crate::language::{Language, LanguagePair};
+use crate::marian::AttentionHead;
+use crate::tokenizer::Normalization;
 
 /// Licences that a manifest may name, by their SPDX identifiers.
 const LICENCES: &[&str] = &[
@@ -49,33 +51,12 @@ pub struct ModelSpec {
     #[serde(default)]
     pub normalization: Normalization,
     /// The decoder's attention head that was trained to align words.
-    pub guided_alignment: Option<GuidedAlignment>,
+    pub guided_alignment: Option<AttentionHead>,
     /// What it translates; at least one.
     pub pairs: Vec<Pair>,
     /// Published scores.
     #[serde(default)]
     pub scores: Vec<Score>,
-}
-
-/// What training text went through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Normalization {
-    /// Nothing.
-    #[default]
-    None,
-    /// Moses' `replace-unicode-punctuation` and `remove-non-printing-char`.
-    Moses,
-}
-
-/// A cross-attention head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GuidedAlignment {
-    /// From 0, the first; negative from the end, −1 the last.
-    pub layer: i32,
-    /// From 0.
-    pub head: usize,
 }
 
 /// Languages that a model translates.

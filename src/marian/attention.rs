@@ -29,19 +29,27 @@ impl<'a> Weights<'a> {
     /// A tensor of the given shape, in f32.
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let name = format!("{}.{name}", self.prefix);
-        self.checkpoint.tensor(&name, shape, DType::F32, self.device)
+        self.checkpoint
+            .tensor(&name, shape, DType::F32, self.device)
     }
 
     fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear> {
         let weights = self.below(name);
         let weight = weights.tensor("weight", &[outputs, inputs])?;
-        Ok(Linear::new(weight, Some(weights.tensor("bias", &[outputs])?)))
+        Ok(Linear::new(
+            weight,
+            Some(weights.tensor("bias", &[outputs])?),
+        ))
     }
 
     pub(super) fn layer_norm(&self, name: &str, width: usize) -> Result<LayerNorm> {
         let weights = self.below(name);
         let weight = weights.tensor("weight", &[width])?;
-        Ok(LayerNorm::new(weight, weights.tensor("bias", &[width])?, LAYER_NORM_EPS))
+        Ok(LayerNorm::new(
+            weight,
+            weights.tensor("bias", &[width])?,
+            LAYER_NORM_EPS,
+        ))
     }
 }
 
@@ -126,7 +134,10 @@ impl Attention {
 
     fn split_heads(&self, states: &Tensor) -> TensorResult<Tensor> {
         let (rows, len, width) = states.dims3()?;
-        states.reshape((rows, len, self.heads, width / self.heads))?.transpose(1, 2)?.contiguous()
+        states
+            .reshape((rows, len, self.heads, width / self.heads))?
+            .transpose(1, 2)?
+            .contiguous()
     }
 }
 
@@ -153,6 +164,7 @@ impl FeedForward {
     }
 
     pub(super) fn forward(&self, states: &Tensor) -> TensorResult<Tensor> {
-        self.outer.forward(&self.activation.forward(&self.inner.forward(states)?)?)
+        self.outer
+            .forward(&self.activation.forward(&self.inner.forward(states)?)?)
     }
 }

@@ -15,7 +15,7 @@ use crate::tokenizer::TokenId;
 
 /// The longest table of positions that is computed: far beyond what any Marian
 /// model was trained on, and small enough to be harmless (tokens).
-const MAX_POSITIONS: usize = 65_536;
+const MAX_POSITIONS: usize = 16_384;
 
 /// The shape of a Marian model, read from its `config.json`.
 #[derive(Debug, Clone)]
@@ -84,7 +84,11 @@ impl Config {
     /// is impossible, or the model needs what transformers' Marian lacks.
     pub fn from_json(path: &Path, json: &[u8]) -> Result<Self> {
         let fields = Fields::parse(path, json)?;
-        for unsupported in ["normalize_before", "normalize_embedding", "add_final_layer_norm"] {
+        for unsupported in [
+            "normalize_before",
+            "normalize_embedding",
+            "add_final_layer_norm",
+        ] {
             if fields.get(unsupported, false)? {
                 return Err(fields.error(format!(
                     "\"{unsupported}\" is true, which transformers' Marian ignores and this engine does not support"
@@ -144,7 +148,7 @@ impl Config {
             return Err(fields.error(format!("\"{name}\" is 0")));
         }
         for heads in [self.encoder_attention_heads, self.decoder_attention_heads] {
-            if self.d_model % heads != 0 {
+            if !self.d_model.is_multiple_of(heads) {
                 return Err(fields.error(format!(
                     "{heads} attention heads do not divide \"d_model\" {}",
                     self.d_model
@@ -214,7 +218,10 @@ impl<'a> Fields<'a> {
         match serde_json::from_slice(json) {
             Ok(Value::Object(object)) => Ok(Self { path, object }),
             Ok(_) => Err(Error::model_file(path, "it is not a JSON object")),
-            Err(error) => Err(Error::model_file(path, format!("it is not valid JSON: {error}"))),
+            Err(error) => Err(Error::model_file(
+                path,
+                format!("it is not valid JSON: {error}"),
+            )),
         }
     }
 
@@ -236,7 +243,10 @@ impl<'a> Fields<'a> {
     /// (`attribute_map`) win over the names they stand for.
     fn first<T: DeserializeOwned>(&self, keys: [&str; 2], default: T) -> Result<T> {
         let [alias, name] = keys;
-        Ok(self.optional(alias)?.or(self.optional(name)?).unwrap_or(default))
+        Ok(self
+            .optional(alias)?
+            .or(self.optional(name)?)
+            .unwrap_or(default))
     }
 
     /// A token id, or a list that holds one.
@@ -244,7 +254,9 @@ impl<'a> Fields<'a> {
         match self.object.get(key) {
             Some(Value::Array(_)) => match self.get::<Vec<TokenId>>(key, Vec::new())?[..] {
                 [id] => Ok(Some(id)),
-                _ => Err(self.error(format!("\"{key}\" is a list of several tokens, which is not supported"))),
+                _ => Err(self.error(format!(
+                    "\"{key}\" is a list of several tokens, which is not supported"
+                ))),
             },
             _ => self.optional(key),
         }
@@ -280,8 +292,12 @@ mod tests {
     #[test]
     fn missing_and_null_keys_have_the_defaults_of_transformers() {
         // Defaults of MarianConfig() in transformers 5.23.
-        let config = config(r#"{"decoder_vocab_size": null, "activation_function": null}"#).unwrap();
-        assert_eq!((config.vocab_size, config.decoder_vocab_size), (58_101, 58_101));
+        let config =
+            config(r#"{"decoder_vocab_size": null, "activation_function": null}"#).unwrap();
+        assert_eq!(
+            (config.vocab_size, config.decoder_vocab_size),
+            (58_101, 58_101)
+        );
         assert_eq!((config.encoder_layers, config.decoder_layers), (12, 12));
         assert_eq!((config.d_model, config.encoder_ffn_dim), (1024, 4096));
         assert_eq!(config.activation, Activation::Gelu);
@@ -299,7 +315,10 @@ mod tests {
             (r#"{"d_model": -1}"#, "d_model"),
             (r#"{"d_model": "512"}"#, "d_model"),
             (r#"{"d_model": 100}"#, "attention heads"),
-            (r#"{"max_position_embeddings": 1000000000000}"#, "max_position_embeddings"),
+            (
+                r#"{"max_position_embeddings": 1000000000000}"#,
+                "max_position_embeddings",
+            ),
             (r#"{"vocab_size": 10}"#, "decoder_start_token_id"),
             (r#"{"activation_function": "snake"}"#, "snake"),
             (r#"{"normalize_before": true}"#, "normalize_before"),
@@ -307,7 +326,10 @@ mod tests {
             (r#"{"add_final_layer_norm": true}"#, "add_final_layer_norm"),
         ] {
             let message = config(json).unwrap_err().to_string();
-            assert!(message.contains(named) && message.contains("config.json"), "{json}: {message}");
+            assert!(
+                message.contains(named) && message.contains("config.json"),
+                "{json}: {message}"
+            );
         }
     }
 

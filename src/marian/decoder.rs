@@ -9,19 +9,34 @@ use super::embedding::Embedding;
 use crate::error::Result;
 
 /// One head of one cross-attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttentionHead {
-    /// The decoder layer, from 0; the last one when `None`.
-    pub layer: Option<usize>,
+    /// The decoder layer: from 0, the first; negative from the end, −1 the last.
+    pub layer: i32,
     /// The head, from 0.
     pub head: usize,
+}
+
+impl AttentionHead {
+    /// The layer's index in a decoder of `layers` layers, if it has that layer.
+    #[must_use]
+    pub fn layer_index(self, layers: usize) -> Option<usize> {
+        let from_end = layers.checked_sub(self.layer.unsigned_abs() as usize);
+        let index = if self.layer < 0 {
+            from_end?
+        } else {
+            self.layer as usize
+        };
+        (index < layers).then_some(index)
+    }
 }
 
 impl Default for AttentionHead {
     /// The head that Marian's guided alignment trains: the first one of the
     /// last layer (marian-dev, `--guided-alignment`, `--transformer-guided-alignment-layer last`).
     fn default() -> Self {
-        Self { layer: None, head: 0 }
+        Self { layer: -1, head: 0 }
     }
 }
 
@@ -86,7 +101,12 @@ impl Decoder {
                 final_norm: weights.layer_norm("final_layer_norm", width)?,
             })
         };
-        Ok(Self { embedding, layers: (0..config.decoder_layers).map(layer).collect::<Result<_>>()? })
+        Ok(Self {
+            embedding,
+            layers: (0..config.decoder_layers)
+                .map(layer)
+                .collect::<Result<_>>()?,
+        })
     }
 
     /// A state with one row for each sentence of the encoder's output
@@ -97,25 +117,36 @@ impl Decoder {
             .iter()
             .map(|layer| {
                 let source = layer.cross_attention.keys_values(encoded)?;
-                Ok(LayerCache { self_attention: None, sentence_source: source.clone(), source })
+                Ok(LayerCache {
+                    self_attention: None,
+                    sentence_source: source.clone(),
+                    source,
+                })
             })
             .collect::<TensorResult<_>>()?;
         let row_sentence = (0..encoded.dim(0)?).collect();
-        Ok(DecoderState { layers, sentence_mask: mask.clone(), mask, row_sentence, position: 0 })
+        Ok(DecoderState {
+            layers,
+            sentence_mask: mask.clone(),
+            mask,
+            row_sentence,
+            position: 0,
+        })
     }
 
     /// Feeds one token to each row (`[rows]`); returns the decoder's states
-    /// (`[rows, d_model]`) and the attention of `guided` over the source
+    /// (`[rows, d_model]`) and the cross-attention of `head` in layer `layer`
     /// (`[rows, src]`).
     pub(super) fn step(
         &self,
         state: &mut DecoderState,
         tokens: &Tensor,
-        guided: AttentionHead,
+        (layer_index, head): (usize, usize),
     ) -> TensorResult<(Tensor, Tensor)> {
-        let guided_layer = guided.layer.unwrap_or(self.layers.len() - 1);
         let mut attention = None;
-        let mut states = self.embedding.forward(&tokens.unsqueeze(1)?, state.position)?; // [rows, 1, d_model]
+        let mut states = self
+            .embedding
+            .forward(&tokens.unsqueeze(1)?, state.position)?; // [rows, 1, d_model]
         for (index, (layer, cache)) in self.layers.iter().zip(&mut state.layers).enumerate() {
             let newest = layer.self_attention.keys_values(&states)?;
             let past = match &cache.self_attention {
@@ -127,10 +158,12 @@ impl Decoder {
             states = layer.self_attention_norm.forward(&(states + attended)?)?;
 
             let (attended, weights) =
-                layer.cross_attention.attend(&states, &cache.source, Some(&state.mask))?;
+                layer
+                    .cross_attention
+                    .attend(&states, &cache.source, Some(&state.mask))?;
             states = layer.cross_attention_norm.forward(&(states + attended)?)?;
-            if index == guided_layer {
-                attention = Some(weights.i((.., guided.head, 0, ..))?); // [rows, src]
+            if index == layer_index {
+                attention = Some(weights.i((.., head, 0, ..))?); // [rows, src]
             }
 
             let fed = layer.feed_forward.forward(&states)?;
@@ -138,7 +171,7 @@ impl Decoder {
         }
         state.position += 1;
         let attention = attention.ok_or_else(|| {
-            candle_core::Error::Msg(format!("the decoder has no layer {guided_layer}"))
+            candle_core::Error::Msg(format!("the decoder has no layer {layer_index}"))
         })?;
         Ok((states.squeeze(1)?, attention))
     }

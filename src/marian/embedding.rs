@@ -20,7 +20,9 @@ impl Embedding {
     pub(super) fn load(weights: &Weights, config: &Config, tokens: Tensor) -> Result<Self> {
         let positions = weights.below("embed_positions");
         let shape = [config.max_position_embeddings, config.d_model];
-        let stored = weights.checkpoint.contains(&format!("{}.weight", positions.prefix));
+        let stored = weights
+            .checkpoint
+            .contains(&format!("{}.weight", positions.prefix));
         Ok(Self {
             tokens,
             positions: if stored {
@@ -28,7 +30,11 @@ impl Embedding {
             } else {
                 sinusoidal_positions(shape[0], shape[1], weights.device)?
             },
-            scale: if config.scale_embedding { (config.d_model as f64).sqrt() } else { 1.0 },
+            scale: if config.scale_embedding {
+                (config.d_model as f64).sqrt()
+            } else {
+                1.0
+            },
         })
     }
 

@@ -43,7 +43,12 @@ impl Encoder {
                 final_norm: weights.layer_norm("final_layer_norm", config.d_model)?,
             })
         };
-        Ok(Self { embedding, layers: (0..config.encoder_layers).map(layer).collect::<Result<_>>()? })
+        Ok(Self {
+            embedding,
+            layers: (0..config.encoder_layers)
+                .map(layer)
+                .collect::<Result<_>>()?,
+        })
     }
 
     /// `tokens`: `[batch, src]`; `mask`: `[batch, 1, 1, src]`, 0 or minus

@@ -32,11 +32,12 @@ pub struct Marian {
     config: Config,
     encoder: Encoder,
     decoder: Decoder,
-    output: Tensor,     // [d_model, target vocab]
+    output: Tensor,      // [d_model, target vocab]
     output_bias: Tensor, // [1, target vocab]
     suppressed: Vec<TokenId>,
     boundaries: Boundaries,
-    guided: AttentionHead,
+    /// Layer and head whose attention is returned.
+    guided: (usize, usize),
     device: Device,
 }
 
@@ -57,17 +58,22 @@ impl Marian {
         guided: AttentionHead,
         device: &Device,
     ) -> Result<Self> {
-        if guided.layer.is_some_and(|layer| layer >= config.decoder_layers)
-            || guided.head >= config.decoder_attention_heads
-        {
-            return Err(Error::Options(format!(
-                "the model has {} decoder layers of {} heads, so there is no alignment head {guided:?}",
-                config.decoder_layers, config.decoder_attention_heads
-            )));
-        }
+        let guided_layer = guided
+            .layer_index(config.decoder_layers)
+            .filter(|_| guided.head < config.decoder_attention_heads)
+            .ok_or_else(|| {
+                Error::Options(format!(
+                    "the model has {} decoder layers of {} heads: there is no layer {} with a head {} to align with",
+                    config.decoder_layers, config.decoder_attention_heads, guided.layer, guided.head
+                ))
+            })?;
         let embeddings = Embeddings::load(checkpoint, &config, device)?;
         let target_rows = embeddings.target.dim(0)?;
-        let below = |prefix: &str| Weights { checkpoint, prefix: prefix.to_owned(), device };
+        let below = |prefix: &str| Weights {
+            checkpoint,
+            prefix: prefix.to_owned(),
+            device,
+        };
         let encoder_weights = below("model.encoder");
         let embedding = Embedding::load(&encoder_weights, &config, embeddings.source)?;
         let encoder = Encoder::load(&encoder_weights, &config, embedding)?;
@@ -83,11 +89,16 @@ impl Marian {
         let mut suppressed = generation.suppressed.clone();
         suppressed.push(config.pad_token_id);
         let boundaries = Boundaries {
-            start: generation.decoder_start_token_id.unwrap_or(config.decoder_start_token_id),
+            start: generation
+                .decoder_start_token_id
+                .unwrap_or(config.decoder_start_token_id),
             end: generation.eos_token_id.unwrap_or(config.eos_token_id),
         };
         if boundaries.start as usize >= target_rows {
-            return Err(Error::Options(format!("the start token {} is outside the target vocabulary", boundaries.start)));
+            return Err(Error::Options(format!(
+                "the start token {} is outside the target vocabulary",
+                boundaries.start
+            )));
         }
         Ok(Self {
             encoder,
@@ -96,7 +107,7 @@ impl Marian {
             output_bias,
             suppressed,
             boundaries,
-            guided,
+            guided: (guided_layer, guided.head),
             device: device.clone(),
             config,
         })
@@ -134,7 +145,9 @@ impl Marian {
     ) -> Result<(Tensor, Tensor)> {
         let tokens = Tensor::new(tokens, &self.device)?;
         let (states, attention) = self.decoder.step(state, &tokens, self.guided)?;
-        let logits = states.matmul(&self.output)?.broadcast_add(&self.output_bias)?; // [rows, target vocab]
+        let logits = states
+            .matmul(&self.output)?
+            .broadcast_add(&self.output_bias)?; // [rows, target vocab]
         Ok((logits, attention))
     }
 
@@ -151,7 +164,10 @@ impl Marian {
         let mut ids = vec![self.config.pad_token_id; rows * src_len];
         let mut mask = vec![f32::NEG_INFINITY; rows * src_len];
         for (row, source) in batch.sources.iter().enumerate() {
-            if let Some(id) = source.iter().find(|&&id| id as usize >= self.config.vocab_size) {
+            if let Some(id) = source
+                .iter()
+                .find(|&&id| id as usize >= self.config.vocab_size)
+            {
                 return Err(Error::Options(format!(
                     "token {id} is outside the model's vocabulary of {}: vocab.json and config.json do not belong together",
                     self.config.vocab_size
@@ -194,7 +210,10 @@ impl Scorer for Marian {
                 top_k(&logits, query.top_k)
             })
             .collect();
-        Ok(Step { candidates, attention: attention.to_vec2()? })
+        Ok(Step {
+            candidates,
+            attention: attention.to_vec2()?,
+        })
     }
 
     fn reorder(&self, state: &mut DecoderState, rows: &[usize]) -> Result<()> {
@@ -209,7 +228,10 @@ impl Scorer for Marian {
 /// The `k` tokens of highest log-probability, best first, equal ones by id.
 fn top_k(logits: &[f32], k: usize) -> Vec<Candidate> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from((logit - max).exp())).sum();
+    let sum: f64 = logits
+        .iter()
+        .map(|&logit| f64::from((logit - max).exp()))
+        .sum();
     let log_sum = (f64::from(max) + sum.ln()) as f32;
     let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(k + 1);
     for (token, &logit) in logits.iter().enumerate() {
@@ -220,7 +242,12 @@ fn top_k(logits: &[f32], k: usize) -> Vec<Candidate> {
         best.insert(place, (token as TokenId, logit));
         best.truncate(k);
     }
-    best.into_iter().map(|(token, logit)| Candidate { token, log_prob: logit - log_sum }).collect()
+    best.into_iter()
+        .map(|(token, logit)| Candidate {
+            token,
+            log_prob: logit - log_sum,
+        })
+        .collect()
 }
 
 /// The three embedding matrices, which may be one.
@@ -241,22 +268,36 @@ impl Embeddings {
         const TARGET: &str = "model.decoder.embed_tokens.weight";
         const OUTPUT: &str = "lm_head.weight";
         let load = |names: &[&str], rows: usize| {
-            let name = names.iter().find(|name| checkpoint.contains(name)).unwrap_or(&names[0]);
+            let name = names
+                .iter()
+                .find(|name| checkpoint.contains(name))
+                .unwrap_or(&names[0]);
             checkpoint.tensor(name, &[rows, config.d_model], DType::F32, device)
         };
         let rows = config.vocab_size;
-        match (config.share_encoder_decoder_embeddings, config.tie_word_embeddings) {
+        match (
+            config.share_encoder_decoder_embeddings,
+            config.tie_word_embeddings,
+        ) {
             (true, true) => {
                 let source = load(&[SOURCE, SHARED, TARGET, OUTPUT], rows)?;
                 let target = same_once(load(&[TARGET, SHARED, SOURCE, OUTPUT], rows)?, &source)?;
                 let output = same_once(load(&[OUTPUT, SHARED, SOURCE, TARGET], rows)?, &source)?;
-                Ok(Self { source, target, output })
+                Ok(Self {
+                    source,
+                    target,
+                    output,
+                })
             }
             (false, true) => {
                 let target_rows = config.decoder_vocab_size;
                 let target = load(&[TARGET, OUTPUT], target_rows)?;
                 let output = same_once(load(&[OUTPUT, TARGET], target_rows)?, &target)?;
-                Ok(Self { source: load(&[SOURCE], rows)?, target, output })
+                Ok(Self {
+                    source: load(&[SOURCE], rows)?,
+                    target,
+                    output,
+                })
             }
             (shared, false) => {
                 // transformers 4 shared the two embeddings even so.
@@ -273,6 +314,12 @@ impl Embeddings {
 
 /// `first` when the two are equal, so that tied matrices are in memory once.
 fn same_once(tensor: Tensor, first: &Tensor) -> Result<Tensor> {
-    let equal = tensor.eq(first)?.to_dtype(DType::U32)?.flatten_all()?.min(0)?.to_scalar::<u32>()? == 1;
+    let equal = tensor
+        .eq(first)?
+        .to_dtype(DType::U32)?
+        .flatten_all()?
+        .min(0)?
+        .to_scalar::<u32>()?
+        == 1;
     Ok(if equal { first.clone() } else { tensor })
 }

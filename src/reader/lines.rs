@@ -9,7 +9,9 @@ pub(super) fn document(text: String) -> Document {
     let mut lines = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        let content = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+        let content = line
+            .strip_suffix('\n')
+            .map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
         lines.push(vec![Span::new(start, start + content.len())]);
         start += line.len();
     }
@@ -30,8 +32,11 @@ mod tests {
             ("a\rb\u{2028}c\n", &["a\rb\u{2028}c"]),
         ] {
             let document = document(text.to_owned());
-            let lines: Vec<&str> =
-                document.sentences().iter().map(|sentence| sentence.span.of(text)).collect();
+            let lines: Vec<&str> = document
+                .sentences()
+                .iter()
+                .map(|sentence| sentence.span.of(text))
+                .collect();
             assert_eq!(lines, expected, "{text:?}");
         }
     }

@@ -29,7 +29,10 @@ impl Article {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             let name = Path::new("standard input");
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(Error::io("read", name))?;
+            std::io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .map_err(Error::io("read", name))?;
             return Self::from_bytes("standard input", bytes);
         }
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
@@ -46,7 +49,10 @@ impl Article {
             name: name.to_owned(),
             offset: error.utf8_error().valid_up_to(),
         })?;
-        Ok(Self { name: name.to_owned(), text })
+        Ok(Self {
+            name: name.to_owned(),
+            text,
+        })
     }
 
     /// Reads the text as prose: blank lines separate paragraphs, and sentences

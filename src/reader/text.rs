@@ -44,11 +44,12 @@ fn paragraphs(text: &str) -> Vec<Span> {
 /// The lines without the white space around them.
 fn lines(text: &str) -> impl Iterator<Item = Span> {
     let mut start = 0;
-    text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).map(move |line| {
-        let content = trim(text, Span::new(start, start + line.len()));
-        start += line.len();
-        content
-    })
+    text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
+        .map(move |line| {
+            let content = trim(text, Span::new(start, start + line.len()));
+            start += line.len();
+            content
+        })
 }
 
 /// The span without the white space (and byte order mark) around it.
@@ -56,7 +57,10 @@ fn trim(text: &str, span: Span) -> Span {
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
     let content = span.of(text);
     let start = span.end - content.trim_start_matches(blank).len();
-    Span::new(start, start + content[start - span.start..].trim_end_matches(blank).len())
+    Span::new(
+        start,
+        start + content[start - span.start..].trim_end_matches(blank).len(),
+    )
 }
 
 /// Splits a block of lines into paragraphs: a line is continued by the next one
@@ -87,7 +91,9 @@ fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
 
 /// Bytes of a bullet and the white space behind it; 0 if there is none.
 fn bullet_len(line: &str) -> usize {
-    let Some(rest) = line.strip_prefix(['-', '–', '—', '*', '•', '◦', '▪', '‣', '·', '#', '>', '+']) else {
+    let Some(rest) =
+        line.strip_prefix(['-', '–', '—', '*', '•', '◦', '▪', '‣', '·', '#', '>', '+'])
+    else {
         return 0;
     };
     let rest = rest.trim_start_matches(['#', '>', '*']);
@@ -106,7 +112,11 @@ fn number_len(line: &str) -> usize {
     let digits = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_digit() || c == '.');
     let letter = inner.chars().count() == 1 && inner.chars().all(char::is_alphabetic);
     let closed = mark.ends_with(')') || (digits && mark.ends_with('.') && inner.len() <= 8);
-    if rest.is_empty() || !closed || !(digits || letter) || mark.ends_with('.') && is_ordinal_noun(rest) {
+    if rest.is_empty()
+        || !closed
+        || !(digits || letter)
+        || mark.ends_with('.') && is_ordinal_noun(rest)
+    {
         return 0;
     }
     line.len() - rest.len()
@@ -116,11 +126,36 @@ fn number_len(line: &str) -> usize {
 /// a lower-case word, a month, or a thing that is counted in ordinals.
 fn is_ordinal_noun(rest: &str) -> bool {
     const NOUNS: [&str; 25] = [
-        "Januar", "Jänner", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-        "Oktober", "November", "Dezember", "Jahrhundert", "Jahrhunderts", "Jahrtausend", "Auflage",
-        "Mal", "Platz", "Spieltag", "Runde", "Etage", "Stock", "Klasse", "Kapitel",
+        "Januar",
+        "Jänner",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+        "Jahrhundert",
+        "Jahrhunderts",
+        "Jahrtausend",
+        "Auflage",
+        "Mal",
+        "Platz",
+        "Spieltag",
+        "Runde",
+        "Etage",
+        "Stock",
+        "Klasse",
+        "Kapitel",
     ];
-    let word = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    let word = rest
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or("");
     word.starts_with(char::is_lowercase) || NOUNS.contains(&word)
 }
 
@@ -128,13 +163,19 @@ fn is_ordinal_noun(rest: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of<'a>(text: &'a str) -> Vec<&'a str> {
-        paragraphs(text).into_iter().map(|span| span.of(text)).collect()
+    fn of(text: &str) -> Vec<&str> {
+        paragraphs(text)
+            .into_iter()
+            .map(|span| span.of(text))
+            .collect()
     }
 
     #[test]
     fn blank_lines_and_short_lines_separate_paragraphs() {
-        assert_eq!(of("Titel\n\nEin Satz. Noch einer.\n \t\nEnde"), ["Titel", "Ein Satz. Noch einer.", "Ende"]);
+        assert_eq!(
+            of("Titel\n\nEin Satz. Noch einer.\n \t\nEnde"),
+            ["Titel", "Ein Satz. Noch einer.", "Ende"]
+        );
         assert_eq!(of("Berlin\nHamburg\n"), ["Berlin", "Hamburg"]);
         assert_eq!(of("\u{feff}Titel\r\n\r\nText\r\n"), ["Titel", "Text"]);
     }

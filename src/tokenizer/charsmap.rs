@@ -1,6 +1,8 @@
 //! SentencePiece's normalisation rules: a double array over byte strings
 //! (darts-clone), whose values point into a block of replacements.
 
+use std::collections::{HashMap, HashSet};
+
 /// A rule or a replacement longer than this is refused. The longest of NFKC,
 /// U+FDFA, becomes 33 bytes; a bound keeps time and memory proportional to the
 /// text for any file.
@@ -108,48 +110,13 @@ impl Charsmap {
 
     /// Refuses rules that loop or are too long, and replacements that are out
     /// of range or too long.
-    ///
-    /// Rules share their ends (the array is a graph, not a tree), so that the
-    /// nodes are visited level by level, each once per level.
     fn check(&self) -> Result<(), String> {
-        // Units by the position that a parent must point to in order to reach
-        // them, sorted.
-        let mut children: Vec<(usize, usize)> = self
-            .units
-            .iter()
-            .enumerate()
-            // The root has no label and is nobody's child.
-            .filter(|&(index, unit)| index != 0 && !unit.is_leaf())
-            .map(|(index, unit)| (index ^ unit.label() as usize, index))
-            .collect();
-        children.sort_unstable();
-        let mut checked = vec![false; self.units.len()];
-        let mut level = vec![0];
-        for _ in 0..=MAX_RULE_BYTES {
-            let mut below = Vec::new();
-            for index in level {
-                let base = index ^ self.units[index].offset();
-                if !std::mem::replace(&mut checked[index], true) {
-                    self.check_leaf(index, base)?;
-                }
-                let first = children.partition_point(|&(parent, _)| parent < base);
-                below.extend(
-                    children[first..]
-                        .iter()
-                        .take_while(|&&(parent, _)| parent == base)
-                        .map(|&(_, child)| child),
-                );
-            }
-            below.sort_unstable();
-            below.dedup();
-            level = below;
+        let graph = Graph::new(&self.units);
+        let reachable = graph.reachable();
+        for edge in reachable.iter().flat_map(|&base| graph.from(base)) {
+            self.check_leaf(edge.unit, edge.to)?;
         }
-        match level.first() {
-            None => Ok(()),
-            Some(index) => Err(format!(
-                "the normalisation rules loop or are more than {MAX_RULE_BYTES} bytes long at unit {index}"
-            )),
-        }
+        graph.check_depth(&reachable)
     }
 
     fn check_leaf(&self, index: usize, base: usize) -> Result<(), String> {
@@ -179,6 +146,97 @@ impl Charsmap {
     }
 }
 
+/// A double array as a graph whose nodes are the positions at which the
+/// children of a unit begin. Units share them: rules with the same end share
+/// it. An edge is a unit, so that there are no more edges than units.
+struct Graph {
+    /// Sorted by `from`.
+    edges: Vec<Edge>,
+    root: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Edge {
+    from: usize,
+    unit: usize,
+    to: usize,
+}
+
+impl Graph {
+    fn new(units: &[Unit]) -> Self {
+        let mut edges: Vec<Edge> = units
+            .iter()
+            .enumerate()
+            // The root has no label and is nobody's child.
+            .filter(|&(index, unit)| index != 0 && !unit.is_leaf())
+            .map(|(index, unit)| Edge {
+                from: index ^ unit.label() as usize,
+                unit: index,
+                to: index ^ unit.offset(),
+            })
+            .collect();
+        edges.sort_unstable_by_key(|edge| (edge.from, edge.unit));
+        Self {
+            edges,
+            root: units.first().map_or(0, |root| root.offset()),
+        }
+    }
+
+    fn from(&self, node: usize) -> &[Edge] {
+        let start = self.edges.partition_point(|edge| edge.from < node);
+        let rest = &self.edges[start..];
+        &rest[..rest.partition_point(|edge| edge.from == node)]
+    }
+
+    fn reachable(&self) -> Vec<usize> {
+        let mut seen = HashSet::from([self.root]);
+        let mut nodes = vec![self.root];
+        let mut next = 0;
+        while let Some(&node) = nodes.get(next) {
+            let below = self.from(node).iter().map(|edge| edge.to);
+            nodes.extend(below.filter(|&to| seen.insert(to)));
+            next += 1;
+        }
+        nodes
+    }
+
+    /// Takes the nodes in topological order, after Kahn: a loop is what is
+    /// left over.
+    fn check_depth(&self, reachable: &[usize]) -> Result<(), String> {
+        let mut missing: HashMap<usize, usize> = HashMap::new();
+        for edge in reachable.iter().flat_map(|&node| self.from(node)) {
+            *missing.entry(edge.to).or_default() += 1;
+        }
+        let mut depths: HashMap<usize, usize> = HashMap::new();
+        let mut ready: Vec<usize> = Vec::new();
+        if !missing.contains_key(&self.root) {
+            ready.push(self.root);
+        }
+        while let Some(node) = ready.pop() {
+            let depth = depths.get(&node).copied().unwrap_or_default() + 1;
+            for edge in self.from(node) {
+                if depth > MAX_RULE_BYTES {
+                    return Err(format!(
+                        "a normalisation rule is more than {MAX_RULE_BYTES} bytes long at unit {}",
+                        edge.unit
+                    ));
+                }
+                let deepest = depths.entry(edge.to).or_default();
+                *deepest = depth.max(*deepest);
+                let left = missing.entry(edge.to).or_default();
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    ready.push(edge.to);
+                }
+            }
+        }
+        match missing.into_iter().filter(|&(_, left)| left > 0).min() {
+            None => Ok(()),
+            Some((node, _)) => Err(format!("the normalisation rules loop at unit {node}")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,14 +250,14 @@ mod tests {
         1 << 31 | value
     }
 
-    /// Rules in an array of 256 units, all unused but those given.
+    /// Rules in an array of 1024 units, all unused but those given.
     fn charsmap(units: &[(usize, u32)], replacements: &[u8]) -> Result<Charsmap, String> {
         // An unused unit has a label that nothing leads to it with.
-        let mut array = vec![leaf(0); 256];
+        let mut array = vec![leaf(0); 1024];
         for &(index, unit) in units {
             array[index] = unit;
         }
-        let mut bytes = 1024_u32.to_le_bytes().to_vec();
+        let mut bytes = 4096_u32.to_le_bytes().to_vec();
         bytes.extend(array.into_iter().flat_map(u32::to_le_bytes));
         bytes.extend(replacements);
         Charsmap::parse(&bytes)
@@ -245,12 +303,12 @@ mod tests {
                 // `a` leads to itself.
                 vec![root, (A, unit(b'a', (A ^ 1) as u32, false))],
                 &b"\0"[..],
-                "loop or are more than 256 bytes long at unit 96",
+                "the normalisation rules loop at unit 1",
             ),
             (
-                vec![root, (A, unit(b'a', 512, true))],
+                vec![root, (A, unit(b'a', 1024, true))],
                 b"\0",
-                "unit 96 of the normalisation rules points to unit 608, past the end",
+                "unit 96 of the normalisation rules points to unit 1120, past the end",
             ),
             (
                 vec![root, (A, unit(b'a', 100, true)), (4, leaf(9))],
@@ -276,6 +334,25 @@ mod tests {
             let error = charsmap(&units, replacements).unwrap_err();
             assert!(error.ends_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_rule_without_end_is_refused_before_it_slows_the_text_down() {
+        // Each unit leads from one even position to the next with byte 1.
+        let chain = (1..400).map(|step| {
+            (
+                2 * step + 1,
+                unit(1, (2 * step + 1) ^ (2 * step + 2), false),
+            )
+        });
+        let units: Vec<(usize, u32)> = std::iter::once((0, unit(0, 2, false)))
+            .chain(chain.map(|(index, unit)| (index as usize, unit)))
+            .collect();
+        let error = charsmap(&units, b"\0").unwrap_err();
+        assert!(
+            error.starts_with("a normalisation rule is more than 256 bytes long"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl SentencePieceNormalizer {
     pub(super) fn apply(&self, text: &str) -> Normalized {
         match self.training {
             Normalization::None => self.apply_rules(text, |span| span),
-            Normalization::Opus => {
+            Normalization::Moses => {
                 let prepared = punctuation::replace(text);
                 self.apply_rules(&prepared.text, |span| prepared.source(span))
             }

@@ -10,7 +10,8 @@ use crate::document::Span;
 ///
 /// transformers' `MarianTokenizer` applies none, so [`Normalization::None`]
 /// gives its ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Normalization {
     /// The text as it is.
     #[default]
@@ -23,7 +24,7 @@ pub enum Normalization {
     ///
     /// One difference is wanted: the scripts of 2020 turned `１` into `"`, a
     /// slip that Moses has corrected since.
-    Opus,
+    Moses,
 }
 
 /// Text after [`replace`], with the source of every byte.
@@ -48,7 +49,7 @@ impl Prepared {
     }
 }
 
-/// Applies [`Normalization::Opus`].
+/// Applies [`Normalization::Moses`].
 pub(super) fn replace(text: &str) -> Prepared {
     let mut prepared = Prepared {
         text: String::with_capacity(text.len()),

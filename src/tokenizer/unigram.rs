@@ -12,6 +12,10 @@ use super::trie::Trie;
 /// `kUnkPenalty`: an unknown character scores this much below the worst piece.
 const UNKNOWN_PENALTY: f32 = 10.0;
 
+/// Where a path's score falls below this, it becomes the new zero, lest the
+/// scores of a long text lose their fractions.
+const REBASE_BELOW: f32 = -100_000.0;
+
 /// A unigram model whose ids are SentencePiece's own.
 #[derive(Debug, Clone)]
 pub(super) struct Unigram {
@@ -98,9 +102,9 @@ impl Unigram {
     /// The pieces of the best path as `(start, end, id)`, from the last to
     /// the first.
     ///
-    /// This is `EncodeOptimized` of SentencePiece 0.2.3, in its `f32`: another
-    /// precision breaks the ties of `gg` + `g` and `g` + `gg` differently. The
-    /// first of two equals stays.
+    /// This is `EncodeOptimized` of SentencePiece 0.2.3, in its `f32` and with
+    /// its rebasing, which the published source lacks; both decide ties such
+    /// as `gg` + `g` and `g` + `gg`. The first of two equals stays.
     fn best_path(&self, text: &str) -> Vec<(usize, usize, u32)> {
         let bytes = text.as_bytes();
         let mut ends = vec![
@@ -111,7 +115,15 @@ impl Unigram {
             };
             bytes.len() + 1
         ];
+        // The last byte offset that a path has reached.
+        let mut reached = 0;
         for (start, c) in text.char_indices() {
+            if ends[start].score < REBASE_BELOW {
+                let zero = ends[start].score;
+                for end in &mut ends[start..=reached] {
+                    end.score -= zero;
+                }
+            }
             let score_here = ends[start].score;
             let mut has_single = false;
             for (length, id) in self.trie.prefixes(&bytes[start..]) {
@@ -122,6 +134,7 @@ impl Unigram {
                     _ => piece.score,
                 };
                 let candidate = score + score_here;
+                reached = reached.max(start + length);
                 let end = &mut ends[start + length];
                 if end.start.is_none() || candidate > end.score {
                     *end = PathEnd {
@@ -133,6 +146,7 @@ impl Unigram {
                 has_single |= length == c.len_utf8();
             }
             if !has_single {
+                reached = reached.max(start + c.len_utf8());
                 let candidate = self.unknown_score + score_here;
                 let end = &mut ends[start + c.len_utf8()];
                 if end.start.is_none() || candidate > end.score {

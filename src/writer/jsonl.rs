@@ -21,6 +21,8 @@ pub struct Origin<'a> {
     pub target_span: Span,
     /// Language of the translation, such as `en`.
     pub target_lang: &'a str,
+    /// The language between, when two models translated.
+    pub via_lang: Option<&'a str>,
     /// Name of the model.
     pub model: &'a str,
     /// Its commit.
@@ -34,7 +36,11 @@ pub struct Origin<'a> {
 /// # Errors
 ///
 /// What `output` reports.
-pub fn write_jsonl(output: &mut dyn Write, origin: Origin, translation: &Translation) -> io::Result<()> {
+pub fn write_jsonl(
+    output: &mut dyn Write,
+    origin: Origin,
+    translation: &Translation,
+) -> io::Result<()> {
     let record = Record {
         doc: origin.document,
         para: origin.sentence.paragraph,
@@ -44,7 +50,7 @@ pub fn write_jsonl(output: &mut dyn Write, origin: Origin, translation: &Transla
         target: &translation.target,
         source_span: bounds(origin.sentence.span),
         target_span: bounds(origin.target_span),
-        alignment: translation.alignment.iter().map(Link::from).collect(),
+        alignment: links(&translation.alignment),
         score: Score(translation.score),
         word_scores: translation.word_scores.iter().copied().map(Score).collect(),
         flags: &translation.flags,
@@ -52,6 +58,13 @@ pub fn write_jsonl(output: &mut dyn Write, origin: Origin, translation: &Transla
         revision: origin.revision,
         source_ids: origin.tokens.then_some(&translation.source_ids),
         target_ids: origin.tokens.then_some(&translation.target_ids),
+        via: translation.via.as_ref().map(|via| ViaRecord {
+            lang: origin.via_lang,
+            text: &via.text,
+            source_alignment: links(&via.source_alignment),
+            target_alignment: links(&via.target_alignment),
+            scores: via.scores.map(Score),
+        }),
     };
     serde_json::to_writer(&mut *output, &record)?;
     output.write_all(b"\n")
@@ -77,6 +90,17 @@ struct Record<'a> {
     source_ids: Option<&'a Vec<TokenId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target_ids: Option<&'a Vec<TokenId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<ViaRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ViaRecord<'a> {
+    lang: Option<&'a str>,
+    text: &'a str,
+    source_alignment: Vec<Link>,
+    target_alignment: Vec<Link>,
+    scores: [Score; 2],
 }
 
 #[derive(Serialize)]
@@ -88,8 +112,16 @@ struct Link {
 
 impl From<&AlignmentPoint> for Link {
     fn from(point: &AlignmentPoint) -> Self {
-        Self { source: bounds(point.source), target: bounds(point.target), score: Score(point.score) }
+        Self {
+            source: bounds(point.source),
+            target: bounds(point.target),
+            score: Score(point.score),
+        }
     }
+}
+
+fn links(points: &[AlignmentPoint]) -> Vec<Link> {
+    points.iter().map(Link::from).collect()
 }
 
 fn bounds(span: Span) -> [usize; 2] {
