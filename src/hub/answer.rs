@@ -216,20 +216,32 @@ pub(super) fn network_error(error: HttpError, uri: &Uri, timeout: Duration) -> H
         HttpError::Io(error) => error.kind() == io::ErrorKind::TimedOut,
         _ => false,
     };
-    let new = if timed_out {
-        HubError::new(
+    // rustls' own complaints come as either.
+    let untrusted = match &error {
+        HttpError::Rustls(_) => true,
+        HttpError::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
+    };
+    let (kind, cause, next) = if timed_out {
+        (
             HubErrorKind::TimedOut,
             format!("{host} did not answer within {} s", timeout.as_secs_f32()),
+            "try again, or give it longer with DOLMETSCH_HTTP_TIMEOUT",
         )
-        .next("try again, or give it longer with DOLMETSCH_HTTP_TIMEOUT")
+    } else if untrusted {
+        (
+            HubErrorKind::Unreachable,
+            format!("no encrypted connection to {host}"),
+            "if a proxy of your network signs for it, name its certificate with SSL_CERT_FILE",
+        )
     } else {
-        HubError::new(
+        (
             HubErrorKind::Unreachable,
             format!("{host} cannot be reached"),
+            "check the network, and HTTPS_PROXY if there is a proxy",
         )
-        .next("check the network, and HTTPS_PROXY if there is a proxy")
     };
-    new.caused_by(error)
+    HubError::new(kind, cause).next(next).caused_by(error)
 }
 
 /// The failure to read on in a body.
