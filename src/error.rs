@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::hub::HubError;
+use crate::hub::{HubError, HubErrorKind};
 
 /// The result of every fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -87,6 +87,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Options(_) => 2,
+            Self::Hub(error) if error.kind() == HubErrorKind::InvalidName => 2,
             Self::Checkpoint { .. }
             | Self::ModelFile { .. }
             | Self::UnknownModel(_)

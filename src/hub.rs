@@ -6,6 +6,7 @@
 //! needed are fetched, and none is used before its bytes have the hash that
 //! the Hub announced.
 
+mod answer;
 mod cache;
 mod client;
 mod download;

@@ -123,7 +123,7 @@ fn names_that_cannot_be_managed_are_refused_before_anything_is_done() {
         ("fetch /", 2, "a folder"),
         ("path ./nothing", 3, "config.json is missing"),
         ("fetch ../../x/y", 2, "a folder"),
-        ("verify a/b/c", 3, "owner/name"),
+        ("verify a/b/c", 2, "owner/name"),
     ] {
         let (actual, message) = error(&setup, arguments);
         assert_eq!(actual, code, "{arguments}: {message}");

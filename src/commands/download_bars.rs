@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use dolmetsch::hub::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Draws what a download does; without a terminal, nothing.
 pub(crate) struct DownloadBars {
+    bars: MultiProgress,
+    /// Of the file that is coming.
     bar: ProgressBar,
 }
 
 impl DownloadBars {
     pub(crate) fn new() -> Self {
-        // Drawn from the first file on.
         Self {
+            bars: MultiProgress::new(),
             bar: ProgressBar::hidden(),
         }
     }
@@ -31,25 +33,31 @@ impl DownloadBars {
                 self.bar.finish();
                 tracing::info!(file, "downloaded and verified");
             }
-            Progress::WaitingForProcess { file } => {
+            Progress::WaitingForProcess { file } => self.bars.suspend(|| {
                 tracing::warn!("waiting for another process that downloads {file}");
-            }
-            Progress::Retrying { cause, wait } => {
+            }),
+            Progress::Retrying { cause, wait } => self.bars.suspend(|| {
                 tracing::warn!("{cause}; trying again in {:.1} s", wait.as_secs_f32());
-            }
+            }),
             _ => {}
         }
     }
 
     fn start(&mut self, file: &str, size: Option<u64>, resumed: u64) {
-        self.bar.abandon();
+        if !self.bar.is_finished() {
+            // The same file, after an interruption.
+            self.bar.finish_and_clear();
+        }
         let template = if size.is_some() {
             "{msg:24} {wide_bar} {decimal_bytes:>10} of {decimal_total_bytes} {decimal_bytes_per_sec:>12} {eta:>4}"
         } else {
             "{msg:24} {spinner} {decimal_bytes:>10} {decimal_bytes_per_sec:>12}"
         };
         let style = ProgressStyle::with_template(template).expect("the template is well-formed");
-        self.bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr())
+        let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        self.bar = self
+            .bars
+            .add(bar)
             .with_style(style)
             .with_message(file.to_owned())
             .with_position(resumed);

@@ -120,7 +120,7 @@ impl Models {
         };
         // The last is of the newest test set that the manifest has.
         let score = match spec.scores.last() {
-            Some(score) => format!("{} BLEU {}, {}", score.bleu, score.test_set, score.pair),
+            Some(score) => format!("{:.1} BLEU {}, {}", score.bleu, score.test_set, score.pair),
             None => "–".to_owned(),
         };
         let licence = spec.licence.clone();

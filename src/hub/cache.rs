@@ -123,34 +123,42 @@ impl RepoCache {
         let Some(hash) = blob_of(file) else {
             return Ok(None);
         };
-        let stamp = stamp(file, &hash).map_err(|error| HubError::disk("read", file, error))?;
-        let notes = self.folder.join(VERIFIED);
-        let known = fs::read_to_string(&notes).unwrap_or_default();
-        if !again && known.lines().any(|line| line == stamp) {
+        let disk = |error| HubError::disk("read", file, error);
+        let stamp = stamp(file, &hash).map_err(disk)?;
+        if !again && self.notes().lines().any(|line| line == stamp) {
             return Ok(Some(true));
         }
-        let intact = hash
-            .matches(file)
-            .map_err(|error| HubError::disk("read", file, error))?;
+        let intact = hash.matches(file).map_err(disk)?;
         if intact {
-            self.note_verified(&known, &stamp, &hash);
+            self.note_intact(file);
         }
         Ok(Some(intact))
     }
 
-    /// Best effort: in a cache that cannot be written, files are hashed again.
-    fn note_verified(&self, known: &str, stamp: &str, hash: &BlobHash) {
-        let notes = self.folder.join(VERIFIED);
+    /// Notes that a file has just been hashed. Best effort: in a cache that
+    /// cannot be written, files are hashed again.
+    pub(super) fn note_intact(&self, file: &Path) {
+        let Some(hash) = blob_of(file) else {
+            return;
+        };
+        let Ok(stamp) = stamp(file, &hash) else {
+            return;
+        };
+        let known = self.notes();
         let others = known
             .lines()
             .filter(|line| !line.starts_with(hash.as_str()));
-        let mut lines: Vec<&str> = others.collect();
-        lines.push(stamp);
-        let _ = tempfile_beside(&notes).and_then(|mut file| {
-            file.write_all((lines.join("\n") + "\n").as_bytes())?;
-            file.persist(&notes)?;
-            Ok(())
+        let lines: Vec<&str> = others.chain([stamp.as_str(), ""]).collect();
+        let text = lines.join("\n");
+        let path = self.folder.join(VERIFIED);
+        let _ = tempfile_beside(&path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.persist(&path)
         });
+    }
+
+    fn notes(&self) -> String {
+        fs::read_to_string(self.folder.join(VERIFIED)).unwrap_or_default()
     }
 
     /// Bytes on disk, without counting what links lead to.

@@ -8,19 +8,26 @@
 //! its agent and headers, which can be aimed at a file and configured; this
 //! module does so for every request.
 
-use std::error::Error as StdError;
-use std::io::{self, Read};
+use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use hf_hub::api::sync::{Api, ApiBuilder};
 use hf_hub::{Cache, Repo, RepoType};
-use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
-use ureq::{Body, Error as HttpError};
+use ureq::Body;
+use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-use super::hash::BlobHash;
+use super::answer::{
+    FileInfo, Headers, check_status, content_range, host_of, network_error, redirect_target,
+    total_size,
+};
 use super::{HubError, HubErrorKind, HubOptions, RepoId};
 
 const MOST_REDIRECTS: usize = 8;
+
+/// A host that does not take a connection in this time will not.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// Sends requests to one Hub.
 pub(super) struct Client {
@@ -30,16 +37,7 @@ pub(super) struct Client {
     anonymous: Api,
     endpoint: Uri,
     timeout: Duration,
-}
-
-/// What the Hub says about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileInfo {
-    /// The commit that the revision stands for.
-    pub(super) commit: String,
-    pub(super) hash: BlobHash,
-    /// In bytes; unknown when the answer gives no length.
-    pub(super) size: Option<u64>,
+    tls: TlsConfig,
 }
 
 /// A file found on the Hub, of which nothing has been read yet.
@@ -99,6 +97,7 @@ impl Client {
             anonymous: api(None)?,
             endpoint,
             timeout: options.timeout,
+            tls: tls_config(options.authorities.as_deref())?,
         })
     }
 
@@ -175,13 +174,14 @@ impl Client {
         }
         let mut config = request
             .config()
+            .tls_config(self.tls.clone())
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             // A compressed body would have another length than the file.
             .accept_encoding("identity")
-            .timeout_resolve(Some(self.timeout))
-            .timeout_connect(Some(self.timeout))
+            .timeout_resolve(Some(self.timeout.min(LONGEST_CONNECT)))
+            .timeout_connect(Some(self.timeout.min(LONGEST_CONNECT)))
             .timeout_recv_response(Some(self.timeout))
             .timeout_per_read(Some(self.timeout))
             .timeout_per_write(Some(self.timeout));
@@ -195,52 +195,6 @@ impl Client {
     }
 }
 
-/// What the answers on the way to a file have said about it.
-#[derive(Default)]
-struct Headers {
-    commit: Option<String>,
-    etag: Option<String>,
-    linked_etag: Option<String>,
-    linked_size: Option<u64>,
-}
-
-impl Headers {
-    fn collect(&mut self, headers: &HeaderMap) {
-        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-        self.commit = text("x-repo-commit").or(self.commit.take());
-        self.etag = text("etag").or(self.etag.take());
-        self.linked_etag = text("x-linked-etag").or(self.linked_etag.take());
-        let size = text("x-linked-size").and_then(|size| size.parse().ok());
-        self.linked_size = size.or(self.linked_size);
-    }
-
-    fn file_info(self, size: Option<u64>, uri: &Uri) -> Result<FileInfo, HubError> {
-        let not_the_hub = |what: &str| {
-            HubError::new(
-                HubErrorKind::NotTheHub,
-                format!("the answer of {} has {what}", host_of(uri)),
-            )
-            .next("a proxy or the network's login page may be in between: open the address in a browser")
-        };
-        let is_commit =
-            |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let commit = self
-            .commit
-            .filter(is_commit)
-            .ok_or_else(|| not_the_hub("no X-Repo-Commit header"))?;
-        let hash = self
-            .linked_etag
-            .or(self.etag)
-            .and_then(|etag| BlobHash::parse(&etag))
-            .ok_or_else(|| not_the_hub("no ETag header with a hash to verify the file with"))?;
-        Ok(FileInfo {
-            commit,
-            hash,
-            size: self.linked_size.or(size),
-        })
-    }
-}
-
 fn content(response: Response<Body>, offset: u64) -> Content {
     let resumed = response.status() == StatusCode::PARTIAL_CONTENT
         && content_range(&response).is_some_and(|(start, _)| start == offset);
@@ -250,135 +204,26 @@ fn content(response: Response<Body>, offset: u64) -> Content {
     }
 }
 
-/// Start and total of `Content-Range: bytes start-end/total`.
-fn content_range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
-    let value = response
-        .headers()
-        .get(header::CONTENT_RANGE)?
-        .to_str()
-        .ok()?;
-    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _) = range.split_once('-')?;
-    Some((start.parse().ok()?, total.parse().ok()))
-}
-
-fn total_size(response: &Response<Body>) -> Option<u64> {
-    match response.status() {
-        StatusCode::PARTIAL_CONTENT => content_range(response)?.1,
-        _ => response
-            .headers()
-            .get(header::CONTENT_LENGTH)?
-            .to_str()
-            .ok()?
-            .parse()
-            .ok(),
+/// Mozilla's authorities, or those of a file.
+fn tls_config(authorities: Option<&Path>) -> Result<TlsConfig, HubError> {
+    let builder = TlsConfig::builder().provider(TlsProvider::Rustls);
+    let Some(path) = authorities else {
+        return Ok(builder.build());
+    };
+    let pem = std::fs::read(path).map_err(|error| HubError::disk("read", path, error))?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        let cause = format!("{} holds no certificate", path.display());
+        return Err(HubError::new(HubErrorKind::InvalidName, cause)
+            .next("SSL_CERT_FILE or REQUESTS_CA_BUNDLE must name a PEM file"));
     }
-}
-
-fn check_status(response: Response<Body>, uri: &Uri) -> Result<Response<Body>, HubError> {
-    let status = response.status();
-    let host = host_of(uri);
-    let error_code = response
-        .headers()
-        .get("x-error-code")
-        .and_then(|value| value.to_str().ok());
-    let error = |kind, cause: &str, next: &str| {
-        HubError::new(kind, format!("{host} answers {}: {cause}", status.as_u16())).next(next)
-    };
-    Err(match status.as_u16() {
-        200 | 206 => return Ok(response),
-        401 => error(
-            HubErrorKind::Unauthorized,
-            "no such repository, or it is private",
-            "check the name; for a private model set HF_TOKEN to a token that may read it",
-        ),
-        403 => error(
-            HubErrorKind::Forbidden,
-            "access is refused",
-            "accept the model's conditions on its page, and set HF_TOKEN to a token that may read it",
-        ),
-        404 => match error_code {
-            Some("RevisionNotFound") => error(
-                HubErrorKind::NotFound,
-                "no such revision",
-                "check the revision; most repositories have `main`",
-            ),
-            Some("RepoNotFound") => error(
-                HubErrorKind::NotFound,
-                "no such repository",
-                "check the name; `dolmetsch models list` shows the known models",
-            ),
-            _ => error(
-                HubErrorKind::NotFound,
-                "no such file",
-                "check that the repository holds a MarianMT model in the layout of opus-mt",
-            ),
-        },
-        416 => error(HubErrorKind::Interrupted, "nothing to resume", "try again"),
-        429 => {
-            let retry_after = retry_after(response.headers());
-            let next = retry_after.map_or_else(
-                || "try again in a few minutes".to_owned(),
-                |wait| format!("try again in {} s", wait.as_secs()),
-            );
-            error(
-                HubErrorKind::RateLimited { retry_after },
-                "too many requests",
-                &next,
-            )
-        }
-        408 | 500..=599 => error(HubErrorKind::Server, "the server failed", "try again later"),
-        _ => error(
-            HubErrorKind::NotTheHub,
-            "not an answer of the Hub",
-            "a proxy or the network's login page may be in between: open the address in a browser",
-        ),
-    })
-}
-
-/// Seconds to wait. The Hub does not send the header's other form, a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    Some(Duration::from_secs(seconds.trim().parse().ok()?))
-}
-
-fn redirect_target(response: &Response<Body>, from: &Uri) -> Result<Uri, HubError> {
-    let location = response
-        .headers()
-        .get(header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let scheme = from.scheme_str().unwrap_or("https");
-    let absolute = if location.starts_with("//") {
-        format!("{scheme}:{location}")
-    } else if location.starts_with('/') {
-        let authority = from.authority().map_or("", |authority| authority.as_str());
-        format!("{scheme}://{authority}{location}")
-    } else {
-        location.to_owned()
-    };
-    let target: Option<Uri> = absolute.parse().ok();
-    let acceptable = |uri: &Uri| {
-        uri.host().is_some()
-            && match uri.scheme_str() {
-                Some("https") => true,
-                // Never from an encrypted connection to an open one.
-                Some("http") => scheme == "http",
-                _ => false,
-            }
-    };
-    target.filter(acceptable).ok_or_else(|| {
-        HubError::new(
-            HubErrorKind::NotTheHub,
-            format!(
-                "{} redirects to an address that cannot be followed",
-                host_of(from)
-            ),
-        )
-        .next(
-            "a proxy or the network's login page may be in between: open the address in a browser",
-        )
-    })
+    let roots = RootCerts::new_with_certs(&certificates);
+    Ok(builder.root_certs(roots).build())
 }
 
 fn too_many_redirects(uri: &Uri) -> HubError {
@@ -393,12 +238,6 @@ fn parse_uri(text: &str) -> Result<Uri, HubError> {
     text.parse().map_err(|error: ureq::http::uri::InvalidUri| {
         HubError::new(HubErrorKind::InvalidName, "the file's address is not a URL").caused_by(error)
     })
-}
-
-/// Only the host: the rest of a storage address is a key to the file, and the
-/// endpoint's may hold a password.
-fn host_of(uri: &Uri) -> String {
-    uri.host().unwrap_or("the Hub").to_owned()
 }
 
 fn same_origin(a: &Uri, b: &Uri) -> bool {
@@ -418,55 +257,6 @@ fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let address = host.parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn network_error(error: HttpError, uri: &Uri, timeout: Duration) -> HubError {
-    let host = host_of(uri);
-    let timed_out = match &error {
-        HttpError::Timeout(_) => true,
-        HttpError::Io(error) => error.kind() == io::ErrorKind::TimedOut,
-        _ => false,
-    };
-    let new = if timed_out {
-        HubError::new(
-            HubErrorKind::TimedOut,
-            format!("{host} did not answer within {} s", timeout.as_secs_f32()),
-        )
-        .next("try again, or give it longer with DOLMETSCH_HTTP_TIMEOUT")
-    } else {
-        HubError::new(
-            HubErrorKind::Unreachable,
-            format!("{host} cannot be reached"),
-        )
-        .next("check the network, and HTTPS_PROXY if there is a proxy")
-    };
-    new.caused_by(error)
-}
-
-/// The failure to read on in a body.
-pub(super) fn body_error(error: io::Error, host: &str, timeout: Duration) -> HubError {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    let timed_out = error.kind() == io::ErrorKind::TimedOut
-        || matches!(inner, Some(HttpError::Timeout(_)))
-        || error
-            .source()
-            .is_some_and(|source| matches!(source.downcast_ref(), Some(HttpError::Timeout(_))));
-    let new = if timed_out {
-        HubError::new(
-            HubErrorKind::TimedOut,
-            format!("{host} sent nothing for {} s", timeout.as_secs_f32()),
-        )
-        .next(
-            "try again: it resumes where it stopped; or give it longer with DOLMETSCH_HTTP_TIMEOUT",
-        )
-    } else {
-        HubError::new(
-            HubErrorKind::Interrupted,
-            format!("{host} ended the connection before the file's end"),
-        )
-        .next("try again: it resumes where it stopped")
-    };
-    new.caused_by(error)
 }
 
 #[cfg(test)]
@@ -489,32 +279,6 @@ mod tests {
             ("https://huggingface.co.evil.example/a", false),
         ] {
             assert_eq!(same_origin(&uri(other), &endpoint), same, "{other}");
-        }
-    }
-
-    #[test]
-    fn redirects_are_resolved_and_never_leave_encryption() {
-        let location = |from: &str, to: &str| {
-            let response = Response::builder()
-                .status(302)
-                .header("location", to)
-                .body(Body::builder().data(""))
-                .expect("a response");
-            redirect_target(&response, &uri(from))
-                .ok()
-                .map(|uri| uri.to_string())
-        };
-        for (from, to, expected) in [
-            ("https://a/x", "https://b/y?z=1", Some("https://b/y?z=1")),
-            ("https://a:1/x", "/y", Some("https://a:1/y")),
-            ("https://a/x", "//b/y", Some("https://b/y")),
-            ("https://a/x", "http://b/y", None),
-            ("http://a/x", "http://b/y", Some("http://b/y")),
-            ("https://a/x", "file:///etc/passwd", None),
-            ("https://a/x", "", None),
-            ("https://a/x", "y", None),
-        ] {
-            assert_eq!(location(from, to).as_deref(), expected, "{from} to {to}");
         }
     }
 

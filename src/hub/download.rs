@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use super::answer::{FileInfo, body_error};
 use super::cache::{RepoCache, create_parent, discard};
-use super::client::{Client, Content, FileInfo, Found, body_error};
+use super::client::{Client, Content, Found};
 use super::{HubError, HubErrorKind, HubOptions, OnProgress, Progress, RepoId};
 
 const CHUNK: usize = 256 << 10;
+
+/// The Hub announces the size of every large file: a body without a length
+/// must not fill the disk.
+const LARGEST_UNANNOUNCED: u64 = 256 << 20;
 
 /// Fetches files of one repository.
 pub(super) struct Downloader<'a> {
@@ -50,7 +55,7 @@ impl Downloader<'_> {
         file: &str,
         progress: &mut OnProgress<'_>,
     ) -> Result<Fetched, HubError> {
-        let mut patience = Patience::new(self.options);
+        let mut patience = Patience::new(self.options, false);
         let found = loop {
             match self.client.find(self.repo, revision, file, 0) {
                 Ok(found) => break found,
@@ -66,8 +71,8 @@ impl Downloader<'_> {
             self.fetch_blob(file, found, progress)?;
         }
         self.cache.link(&info.commit, file, &info.hash)?;
-        // Notes that these bytes are good, so that they are not read again.
-        self.cache.is_intact(&fetched.path, false)?;
+        // Hashed just now, before or after they came.
+        self.cache.note_intact(&fetched.path);
         Ok(fetched)
     }
 
@@ -175,7 +180,7 @@ impl Downloader<'_> {
         info: &FileInfo,
         progress: &mut OnProgress<'_>,
     ) -> Result<(), HubError> {
-        let mut patience = Patience::new(self.options);
+        let mut patience = Patience::new(self.options, true);
         let mut mismatches = 0;
         loop {
             let before = partial.size()?;
@@ -183,7 +188,7 @@ impl Downloader<'_> {
                 let from_start = found.take().filter(|_| before == 0);
                 if let Err(error) = self.receive(partial, file, from_start, info, progress) {
                     if partial.size()? > before {
-                        patience = Patience::new(self.options);
+                        patience = Patience::new(self.options, true);
                     }
                     patience.wait(error, progress)?;
                     continue;
@@ -266,7 +271,7 @@ impl Downloader<'_> {
             progress(Progress::Received {
                 bytes: length as u64,
             });
-            if info.size.is_some_and(|size| position > size) {
+            if position > info.size.unwrap_or(LARGEST_UNANNOUNCED) {
                 // Too much, hence wrong: the hash will say so.
                 return Ok(());
             }
@@ -356,20 +361,34 @@ impl Partial {
 struct Patience<'a> {
     options: &'a HubOptions,
     attempts: u32,
+    /// Whether bytes have come: then a silent network is a passing trouble;
+    /// before, there most likely is none, and the user should soon know.
+    connected: bool,
 }
 
 impl<'a> Patience<'a> {
-    fn new(options: &'a HubOptions) -> Self {
+    fn new(options: &'a HubOptions, connected: bool) -> Self {
         Self {
             options,
             attempts: 0,
+            connected,
+        }
+    }
+
+    fn retries(&self, kind: HubErrorKind) -> u32 {
+        match kind {
+            HubErrorKind::Unreachable | HubErrorKind::TimedOut if !self.connected => {
+                self.options.retries.min(1)
+            }
+            kind if kind.is_transient() => self.options.retries,
+            _ => 0,
         }
     }
 
     /// Waits before the next attempt, or gives the error back when there
     /// should be none.
     fn wait(&mut self, error: HubError, progress: &mut OnProgress<'_>) -> Result<(), HubError> {
-        if !error.kind().is_transient() || self.attempts >= self.options.retries {
+        if self.attempts >= self.retries(error.kind()) {
             return Err(error);
         }
         let backoff = self.options.backoff * 2_u32.saturating_pow(self.attempts);

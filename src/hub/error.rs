@@ -103,7 +103,7 @@ impl HubError {
             (
                 HubErrorKind::Cache,
                 format!("could not {action} {}", path.display()),
-                "check the folder's owner and permissions, or set HF_HUB_CACHE to another folder",
+                "check that it is there and whose it is; HF_HUB_CACHE names another cache folder",
             )
         };
         Self::new(kind, cause).next(next).caused_by(source)

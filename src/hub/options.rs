@@ -18,6 +18,9 @@ pub struct HubOptions {
     /// `HF_TOKEN`, else the file `HF_TOKEN_PATH`, else the file `HF_HOME/token`.
     /// Sent to the endpoint only.
     pub token: Option<Token>,
+    /// `SSL_CERT_FILE`, else `REQUESTS_CA_BUNDLE`: authorities to trust instead
+    /// of Mozilla's, in PEM, for networks whose proxy signs for everyone.
+    pub authorities: Option<PathBuf>,
     /// `HF_HUB_OFFLINE`: use the cache, send no request.
     pub offline: bool,
     /// `DOLMETSCH_HTTP_TIMEOUT`, in seconds: how long to wait for a connection,
@@ -62,6 +65,7 @@ impl HubOptions {
             endpoint: "https://huggingface.co".to_owned(),
             cache,
             token: None,
+            authorities: None,
             offline: false,
             timeout: Duration::from_secs(30),
             retries: 3,
@@ -89,6 +93,7 @@ impl HubOptions {
                 .clone_into(&mut options.endpoint);
         }
         options.token = token(home.as_ref());
+        options.authorities = path_var("SSL_CERT_FILE").or_else(|| path_var("REQUESTS_CA_BUNDLE"));
         options.offline = is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
         if let Some(seconds) = var("DOLMETSCH_HTTP_TIMEOUT") {
             options.timeout = parse_seconds(&seconds)?;

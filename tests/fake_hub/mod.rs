@@ -91,14 +91,16 @@ impl FakeHub {
             ("rust_model.ot", noise(5000).collect()),
             ("README.md", b"# opus-mt".to_vec()),
         ];
+        Self::serving(files.map(|(name, bytes)| (name.to_owned(), bytes)))
+    }
+
+    /// Serves the same files under every repository's name.
+    pub(crate) fn serving(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let hub = TcpListener::bind("127.0.0.1:0").expect("a port");
         let storage = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = |listener: &TcpListener| listener.local_addr().expect("bound").port();
         let state = State {
-            files: files
-                .into_iter()
-                .map(|(name, bytes)| (name.to_owned(), bytes))
-                .collect(),
+            files: files.into_iter().collect(),
             storage: format!("http://localhost:{}", port(&storage)),
             ..State::default()
         };
@@ -244,10 +246,11 @@ fn reply(state: &State, request: &Request, file: &str) -> Answer {
         .into_bytes();
         return answer;
     }
-    let known = request.storage
-        || ["main", COMMIT]
-            .iter()
-            .any(|revision| request.path == format!("/{REPO}/resolve/{revision}/{file}"));
+    let parts: Vec<&str> = request.path.split('/').collect();
+    let known = match parts.as_slice() {
+        ["", _, _, "resolve", revision, _] => ["main", COMMIT].contains(revision),
+        _ => request.storage,
+    };
     let Some(bytes) = state.files.get(file).filter(|_| known) else {
         header("X-Error-Code", "EntryNotFound".to_owned());
         return answer;
