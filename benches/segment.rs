@@ -1,6 +1,6 @@
 //! Speed of the segmenter, beside ICU4X and srx, on a megabyte of text of our own wording.
 //!
-//! srx needs LanguageTool's rules, which are not part of this project: it runs when
+//! `srx` needs the rules of `LanguageTool`, which are not part of this project: it runs when
 //! `SEGMENT_SRX` names the file.
 
 use std::fmt::Write;
@@ -9,6 +9,7 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use dolmetsch::segment::Segmenter;
 use icu_segmenter::SentenceSegmenter;
+use icu_segmenter::options::SentenceBreakInvariantOptions;
 
 fn main() {
     divan::main();
@@ -49,7 +50,7 @@ fn dolmetsch(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn icu4x(bencher: Bencher<'_, '_>) {
-    let segmenter = SentenceSegmenter::new(Default::default());
+    let segmenter = SentenceSegmenter::new(SentenceBreakInvariantOptions::default());
     let text = text();
     bencher
         .counter(BytesCount::of_str(&text))

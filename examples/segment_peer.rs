@@ -10,6 +10,7 @@ use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result, bail};
 use icu_segmenter::SentenceSegmenter;
+use icu_segmenter::options::SentenceBreakInvariantOptions;
 use serde_json::{Value, json};
 
 fn main() -> Result<()> {
@@ -17,7 +18,7 @@ fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["icu"] => {
-            let segmenter = SentenceSegmenter::new(Default::default());
+            let segmenter = SentenceSegmenter::new(SentenceBreakInvariantOptions::default());
             serve(|line| segmenter.segment_str(line).skip(1).collect())
         }
         ["srx", file] => {
