@@ -69,6 +69,9 @@ pub(super) fn class(
             None => break,
         }
     }
+    if rest.ends_with(['+', '=', '&', '_', '@', '#', '%']) {
+        return None;
+    }
     let parts = &parts[MAX_PARTS - found..];
     if parts.is_empty() {
         return None;
@@ -115,7 +118,13 @@ fn unlisted(
     let ends_low = word.ends_with(char::is_lowercase);
     // A letter from beyond ASCII is a vowel, or belongs to a foreign name.
     let vowel = |c: char| !c.is_ascii() || "aeiouyAEIOUY".contains(c);
-    let looks = letters > 1 && ends_low && !word.contains(vowel) && !lexicon.is_whole_word(word)
+    // "VPNs": the plural of an acronym.
+    let acronym = word.ends_with('s') && word.chars().filter(|c| c.is_uppercase()).count() > 1;
+    let looks = letters > 1
+        && ends_low
+        && !acronym
+        && !word.contains(vowel)
+        && !lexicon.is_whole_word(word)
         || letters > 3 && (clipped_adjective(word) || broken_off(word))
         || letters > 4 && (word.ends_with("str") || word.ends_with("blvd"));
     looks.then_some(Abbreviation::BeforeFunctionWord)

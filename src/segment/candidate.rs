@@ -160,7 +160,10 @@ impl<'t> Candidate<'t> {
     pub(super) fn opens_item(&self, token: &str) -> bool {
         let before = self.before();
         let before = &before[..before.len() - token.len()];
-        !before.chars().any(char::is_alphanumeric) || before.trim_end().ends_with(':')
+        // "Dafür spricht: 1. …", but "6 : 4".
+        let colon = before.trim_end().strip_suffix(':');
+        colon.is_some_and(|before| !before.ends_with(' '))
+            || !before.chars().any(char::is_alphanumeric)
     }
 
     /// Whether the sentence began without a capital, as in chat.
@@ -303,7 +306,9 @@ impl<'t> Next<'t> {
             .unwrap_or(rest.len());
         self.word = &rest[..end];
         self.after_word = rest[end..].chars().next();
-        self.kind = if is_address(rest, first) {
+        self.kind = if is_placeholder(rest, first) {
+            NextKind::Symbol
+        } else if is_address(rest, first) {
             NextKind::Address
         } else if first.is_lowercase() {
             // "eBay", "iPhone": a name, whatever its first letter.
@@ -325,6 +330,16 @@ impl<'t> Next<'t> {
         } else {
             NextKind::Symbol
         };
+    }
+}
+
+/// `%1`, `%s`; "..." that opens a sentence; `==` around a heading.
+fn is_placeholder(rest: &str, first: char) -> bool {
+    match first {
+        '%' => rest[1..].starts_with(char::is_alphanumeric),
+        '.' => rest.starts_with("..."),
+        '=' => rest.starts_with("=="),
+        _ => false,
     }
 }
 

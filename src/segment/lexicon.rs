@@ -57,7 +57,6 @@ pub(super) struct Lexicon {
     numbered_nouns: Words<&'static str>,
     quantity_words: Words<&'static str>,
     weekdays: Words<&'static str>,
-    agencies: Words<&'static str>,
     names_with_marks: Words<&'static str>,
     whole_words: Words<&'static str>,
     street_endings: Vec<&'static str>,
@@ -100,7 +99,6 @@ static GERMAN: LazyLock<Lexicon> = LazyLock::new(|| {
         numbered_nouns: entries(include_str!("data/numbered_nouns.txt")).collect(),
         quantity_words: entries(include_str!("data/quantity_words.txt")).collect(),
         weekdays: entries(include_str!("data/weekdays.txt")).collect(),
-        agencies: entries(include_str!("data/agencies.txt")).collect(),
         names_with_marks: entries(include_str!("data/names_with_marks.txt")).collect(),
         whole_words: entries(include_str!("data/words_without_vowel.txt")).collect(),
         street_endings: entries(include_str!("data/street_endings.txt")).collect(),
@@ -166,11 +164,6 @@ impl Lexicon {
     /// Whether `word` is a name with its mark: "Yahoo!".
     pub(super) fn is_name_with_mark(&self, word: &str) -> bool {
         self.names_with_marks.contains(word)
-    }
-
-    /// Whether `word` is a news agency: "dpa".
-    pub(super) fn is_agency(&self, word: &str) -> bool {
-        self.agencies.contains(word)
     }
 
     /// Whether `word` is a day of the week.

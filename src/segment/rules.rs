@@ -108,6 +108,8 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
         return false;
     }
     match segmenter.abbreviation(c) {
+        // "n. Chr..": the full stop of the abbreviation, and that of the sentence.
+        Some(_) if c.run_end - c.mark == 2 => {}
         Some(Abbreviation::BeforeNumber) if next_is_number(c) => return false,
         None | Some(Abbreviation::BeforeNumber) => {}
         Some(class) => return after_abbreviation(lexicon, c, class),
@@ -118,7 +120,7 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     match c.next.kind {
         NextKind::Lower => {
             c.attachment && !c.quote_closes
-                || c.next.opener == Some('(') && lexicon.is_agency(c.next.word)
+                || next_is_label(c)
                 || c.run_end - c.mark == 1
                     && !c.quote_closes
                     && c.next.opener != Some('(')
@@ -234,6 +236,11 @@ fn after_letter(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, letter: char)
         return false;
     }
     next_is_function_word(lexicon, c) || lexicon.is_numbered_noun(previous)
+}
+
+/// "(a) Der Käufer …", "(dpa) Die Börse …": a short word alone in brackets.
+fn next_is_label(c: &Candidate<'_>) -> bool {
+    c.next.opener == Some('(') && c.next.after_word == Some(')') && c.next.word.len() <= 4
 }
 
 fn next_is_number(c: &Candidate<'_>) -> bool {
