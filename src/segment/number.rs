@@ -49,7 +49,7 @@ impl Number {
         {
             return Some(Self::Range);
         }
-        if token[..from].ends_with(['$', '€', '£', '¥', '%', '+', '=', '#', '-', '−'])
+        if token[..from].ends_with(['$', '€', '£', '¥', '%', '+', '=', '#', '−'])
             || digits.contains([',', ':', '/'])
         {
             return Some(Self::Other);
