@@ -119,7 +119,9 @@ fn unlisted(
     // A letter from beyond ASCII is a vowel, or belongs to a foreign name.
     let vowel = |c: char| !c.is_ascii() || "aeiouyAEIOUY".contains(c);
     // "VPNs": the plural of an acronym.
-    let acronym = word.ends_with('s') && word.chars().filter(|c| c.is_uppercase()).count() > 1;
+    let acronym = word
+        .strip_suffix('s')
+        .is_some_and(|stem| stem.len() > 1 && stem.chars().all(char::is_uppercase));
     let looks = letters > 1
         && ends_low
         && !acronym
