@@ -33,6 +33,16 @@ struct Response {
     ends: Vec<usize>,
 }
 
+/// Adds the abbreviations of a file: one a line, `#` begins a comment.
+pub(crate) fn add_abbreviations(segmenter: Segmenter, file: &Path) -> Result<Segmenter> {
+    let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+    let lines = text.lines().map(|line| match line.split_once('#') {
+        Some((before, _)) => before,
+        None => line,
+    });
+    Ok(segmenter.with_abbreviations(lines))
+}
+
 /// Prints the sentences of `input` line by line, so that memory holds one line.
 ///
 /// `name` stands for the input in messages.
@@ -186,6 +196,20 @@ mod tests {
         let input = "{\"text\": \"Öl? Ja.\"}\n{\"text\": \"\"}\n";
         run_requests(&Segmenter::german(), "-", input.as_bytes(), &mut output).unwrap();
         assert_eq!(output, b"{\"ends\":[3,7]}\n{\"ends\":[]}\n");
+    }
+
+    #[test]
+    fn reads_ones_own_abbreviations_from_a_file() {
+        let file = std::env::temp_dir().join("dolmetsch-abbreviations-test.txt");
+        std::fs::write(
+            &file,
+            "# ours\nBrandass.  # at the fire brigade\nh. c. x.\n",
+        )
+        .unwrap();
+        let segmenter = add_abbreviations(Segmenter::german(), &file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let text = "Der Brandass. Meier kam. Dr. h. c. x. Peters blieb.";
+        assert_eq!(segmenter.sentences(text).len(), 2);
     }
 
     #[test]

@@ -100,6 +100,11 @@ pub(super) fn class(
         }
     }
     let word = parts[parts.len() - 1];
+    // "www.beispiel.ch": the looks of a word say nothing inside an address.
+    let glued = before[..before.len() - word.len()].ends_with('.');
+    if glued {
+        return None;
+    }
     unlisted(word, lexicon, look_up)
 }
 

@@ -197,18 +197,33 @@ impl<'t> Candidate<'t> {
             let rest = &self.text[self.end..];
             let trimmed = rest.trim_start_matches([' ', '\u{a0}', '\t']);
             let gap = rest.len() - trimmed.len();
-            let length = footnote(trimmed, gap)
-                .or_else(|| {
-                    emoticon::length(trimmed).filter(|_| gap > 0 || !trimmed.starts_with('*'))
-                })
-                .map(|length| (length, true))
-                .or_else(|| late_closer(trimmed, gap).map(|length| (length, false)))
-                .or_else(|| trimmed.starts_with("./.").then_some((3, false)));
-            let Some((length, mark)) = length else { return };
+            let length = if let Some(length) = self.mark_length(trimmed, gap) {
+                self.attachment = true;
+                length
+            } else if let Some(closer) = late_closer(trimmed, gap) {
+                self.quote_closes |= scan::is_quote(closer);
+                self.bracket_closes |= !scan::is_quote(closer);
+                closer.len_utf8()
+            } else if trimmed.starts_with("./.") {
+                3
+            } else {
+                return;
+            };
             self.end += gap + length;
-            self.attachment |= mark;
-            self.quote_closes |= !mark && length < 3;
         }
+    }
+
+    /// Length of the footnote mark or the emoticon that `text` starts with, behind `gap` bytes of space.
+    fn mark_length(&self, text: &str, gap: usize) -> Option<usize> {
+        let emoticon = || emoticon::length(text).filter(|_| gap > 0 || !text.starts_with('*'));
+        let bare = || bare_footnote(text).filter(|_| gap == 0 && self.ends_in_letters());
+        footnote(text).or_else(emoticon).or_else(bare)
+    }
+
+    /// Whether at least four small letters stand before the terminator, with nothing behind it.
+    fn ends_in_letters(&self) -> bool {
+        let mut letters = self.before().chars().rev().take(4);
+        self.end == self.mark + 1 && self.before().len() > 3 && letters.all(char::is_lowercase)
     }
 }
 
@@ -252,20 +267,28 @@ fn opens_here(c: char, after: &str) -> bool {
     matches!(c, '„' | '`' | '*') && after.starts_with(char::is_alphanumeric)
 }
 
-/// `[12]`, or digits in brackets behind a space.
-fn footnote(text: &str, _gap: usize) -> Option<usize> {
+/// `[12]`.
+fn footnote(text: &str) -> Option<usize> {
     let inner = text.strip_prefix('[')?;
     let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
     (1..=4).contains(&digits).then_some(())?;
     inner[digits..].starts_with(']').then_some(digits + 2)
 }
 
-/// A closing quotation mark that a space has torn off its sentence.
-fn late_closer(text: &str, gap: usize) -> Option<usize> {
+/// Superscript digits that lost their height: "… belegt.12 Andere …".
+fn bare_footnote(text: &str) -> Option<usize> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut after = text[digits..].chars();
+    let stands_alone = after.next() == Some(' ') && after.next().is_some_and(char::is_uppercase);
+    ((1..=3).contains(&digits) && stands_alone).then_some(digits)
+}
+
+/// A closing quotation mark or bracket that a space has torn off its sentence.
+fn late_closer(text: &str, gap: usize) -> Option<char> {
     let first = text.chars().next()?;
     let closes = gap > 0 && matches!(first, '“' | '”' | '«' | '»' | '‘' | ')' | '"');
     let after = text[first.len_utf8()..].chars().next();
-    (closes && after.is_none_or(char::is_whitespace)).then_some(first.len_utf8())
+    (closes && after.is_none_or(char::is_whitespace)).then_some(first)
 }
 
 impl<'t> Next<'t> {
