@@ -217,7 +217,7 @@ impl<'t> Candidate<'t> {
     fn mark_length(&self, text: &str, gap: usize) -> Option<usize> {
         let emoticon = || emoticon::length(text).filter(|_| gap > 0 || !text.starts_with('*'));
         let bare = || bare_footnote(text).filter(|_| gap == 0 && self.ends_in_letters());
-        footnote(text).or_else(emoticon).or_else(bare)
+        footnote(text, gap).or_else(emoticon).or_else(bare)
     }
 
     /// Whether at least four small letters stand before the terminator, with nothing behind it.
@@ -267,12 +267,17 @@ fn opens_here(c: char, after: &str) -> bool {
     matches!(c, '„' | '`' | '*') && after.starts_with(char::is_alphanumeric)
 }
 
-/// `[12]`.
-fn footnote(text: &str) -> Option<usize> {
+/// `[12]`; without a space before it also `[Quelle fehlt]`.
+fn footnote(text: &str, gap: usize) -> Option<usize> {
+    const LONGEST_NOTE: usize = 48;
     let inner = text.strip_prefix('[')?;
-    let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
-    (1..=4).contains(&digits).then_some(())?;
-    inner[digits..].starts_with(']').then_some(digits + 2)
+    let (close, _) = inner
+        .char_indices()
+        .take(LONGEST_NOTE)
+        .find(|&(_, c)| matches!(c, ']' | '[') || scan::is_line_break(c))?;
+    let digits = close <= 4 && inner[..close].bytes().all(|byte| byte.is_ascii_digit());
+    let note = gap == 0 && inner.starts_with(char::is_alphabetic);
+    (inner[close..].starts_with(']') && close > 0 && (digits || note)).then_some(close + 2)
 }
 
 /// Superscript digits that lost their height: "… belegt.12 Andere …".
