@@ -68,6 +68,7 @@ mod abbreviation;
 mod candidate;
 mod emoticon;
 mod lexicon;
+mod next;
 mod number;
 mod rules;
 mod scan;
@@ -75,8 +76,9 @@ mod scan;
 use std::fmt;
 
 use crate::document::Span;
-use candidate::{Candidate, LineBreaks};
+use candidate::Candidate;
 use lexicon::{Abbreviation, Abbreviations, Lexicon};
+use next::LineBreaks;
 
 /// Cuts German text into sentences.
 ///

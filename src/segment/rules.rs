@@ -1,8 +1,9 @@
 //! The rules that decide whether a sentence ends at a candidate.
 
 use super::Segmenter;
-use super::candidate::{Candidate, Mark, NextKind};
+use super::candidate::{Candidate, Mark};
 use super::lexicon::{Abbreviation, Lexicon};
+use super::next::NextKind;
 use super::number::{self, Number};
 
 /// Whether a sentence ends at `c`; `has_words` tells whether it has a letter or a digit so far.
