@@ -61,3 +61,120 @@ impl Span {
         self.start..self.end
     }
 }
+
+/// A text and where its sentences are.
+///
+/// Every byte of the text is either in a sentence or in a gap between two; what
+/// is written is the gaps with the sentences replaced.
+#[derive(Debug, Clone)]
+pub struct Document {
+    text: String,
+    sentences: Vec<Sentence>,
+}
+
+/// A sentence of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sentence {
+    /// Its bytes in the document's text.
+    pub span: Span,
+    /// The paragraph it belongs to, from 0.
+    pub paragraph: usize,
+    /// Its place in the paragraph, from 0.
+    pub index: usize,
+}
+
+impl Document {
+    /// A document of paragraphs, each given by the spans of its sentences.
+    ///
+    /// # Panics
+    ///
+    /// When the spans are not in order or not on character boundaries.
+    #[must_use]
+    pub fn new(text: String, paragraphs: &[Vec<Span>]) -> Self {
+        let mut sentences = Vec::new();
+        let mut end = 0;
+        for (paragraph, spans) in paragraphs.iter().enumerate() {
+            for (index, &span) in spans.iter().enumerate() {
+                assert!(
+                    end <= span.start && span.start <= span.end,
+                    "sentences are in order"
+                );
+                assert!(
+                    text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
+                    "sentences are on character boundaries"
+                );
+                end = span.end;
+                sentences.push(Sentence {
+                    span,
+                    paragraph,
+                    index,
+                });
+            }
+        }
+        Self { text, sentences }
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The sentences, in the order of the text.
+    #[must_use]
+    pub fn sentences(&self) -> &[Sentence] {
+        &self.sentences
+    }
+
+    /// What stands in the output before sentence `index`, or after the last one
+    /// when `index` is their number: the gap of the source, but a line break
+    /// inside a paragraph becomes a space.
+    #[must_use]
+    pub fn gap_before(&self, index: usize) -> &str {
+        let before = index
+            .checked_sub(1)
+            .map(|previous| self.sentences[previous]);
+        let after = self.sentences.get(index);
+        let start = before.map_or(0, |sentence| sentence.span.end);
+        let end = after.map_or(self.text.len(), |sentence| sentence.span.start);
+        let gap = &self.text[start..end];
+        let same_paragraph = before
+            .zip(after.copied())
+            .is_some_and(|(a, b)| a.paragraph == b.paragraph);
+        if same_paragraph && gap.contains(['\n', '\r']) {
+            " "
+        } else {
+            gap
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_and_sentences_make_up_the_text() {
+        let text = "  Eins. Zwei.\n\nDrei.\n".to_owned();
+        let paragraphs = [
+            vec![Span::new(2, 7), Span::new(8, 13)],
+            vec![Span::new(15, 20)],
+        ];
+        let document = Document::new(text.clone(), &paragraphs);
+        let mut whole = String::new();
+        for (index, sentence) in document.sentences().iter().enumerate() {
+            whole += document.gap_before(index);
+            whole += sentence.span.of(document.text());
+        }
+        whole += document.gap_before(3);
+        assert_eq!(whole, text);
+    }
+
+    #[test]
+    fn a_line_break_inside_a_paragraph_becomes_a_space() {
+        let paragraphs = [vec![Span::new(0, 5), Span::new(7, 12)]];
+        let document = Document::new("Eins.\r\nZwei.\r\n".to_owned(), &paragraphs);
+        assert_eq!(document.gap_before(1), " ");
+        assert_eq!(document.gap_before(2), "\r\n");
+    }
+}

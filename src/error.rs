@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::hub::HubError;
+
 /// The result of every fallible operation of this library.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of this library.
 ///
@@ -56,15 +58,48 @@ pub enum Error {
     /// A model that cannot be found.
     #[error("{0}")]
     UnknownModel(String),
+    /// A model that the Hub, the network or the cache does not give.
+    #[error(transparent)]
+    Hub(Box<HubError>),
     /// Options that contradict each other or the model.
     #[error("{0}")]
     Options(String),
+    /// The model's scores are NaN or minus infinity for every token.
+    #[error(
+        "the model gave no finite score to any token: its weights are damaged, fetch or copy them again"
+    )]
+    NotFinite,
     /// A tensor operation failed: an internal error unless memory ran out.
     #[error("tensor operation failed")]
     Tensor(#[from] candle_core::Error),
 }
 
+impl From<HubError> for Error {
+    fn from(error: HubError) -> Self {
+        Self::Hub(Box::new(error))
+    }
+}
+
 impl Error {
+    /// What the binary exits with: 2 usage, 3 model or network unavailable,
+    /// 4 input unreadable, 1 anything else.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Options(_) => 2,
+            Self::Checkpoint { .. }
+            | Self::ModelFile { .. }
+            | Self::UnknownModel(_)
+            | Self::Hub(_) => 3,
+            Self::Io {
+                action: "open" | "read",
+                ..
+            }
+            | Self::InvalidUtf8 { .. } => 4,
+            Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
+        }
+    }
+
     /// An [`Error::Io`] for `path`; use as `.map_err(Error::io("read", path))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

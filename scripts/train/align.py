@@ -27,6 +27,10 @@ class Links:
     at: np.ndarray  # [examples + 1]
 
     @staticmethod
+    def none(examples: int) -> "Links":
+        return Links(np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(examples + 1, np.int64))
+
+    @staticmethod
     def path(work: Path, pair: str) -> Path:
         return work / "links" / f"{pair}.npz"
 

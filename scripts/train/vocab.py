@@ -64,14 +64,7 @@ def write_sample(work: Path, path: Path, lines: int, seed: int) -> None:
                 out.write(text + "\n")
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--work", type=Path, required=True)
-    options.add_argument("--size", type=int, default=12000, help="pieces; default 12000")
-    options.add_argument("--sample", type=int, default=450_000, help="sentences to train on; default 450000")
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--seed", type=int, default=1)
-    args = options.parse_args()
+def train_joint(args: argparse.Namespace) -> None:
     write_rules(args.work / "normalisation.tsv")
     write_sample(args.work, args.work / "sample.txt", args.sample, args.seed)
     sentencepiece.set_random_generator_seed(args.seed)
@@ -88,6 +81,19 @@ def main() -> None:
         num_threads=args.threads,
         minloglevel=1,
     )  # fmt: skip
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--work", type=Path, required=True)
+    options.add_argument("--size", type=int, default=12000, help="pieces; default 12000")
+    options.add_argument("--sample", type=int, default=450_000, help="sentences to train on; default 450000")
+    options.add_argument("--keep", action="store_true", help="keep WORK/joint.model, only encode the pairs")
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--seed", type=int, default=1)
+    args = options.parse_args()
+    if not (args.keep and (args.work / "joint.model").exists()):
+        train_joint(args)
     joint = sentencepiece.SentencePieceProcessor(model_file=str(args.work / "joint.model"))
     order = vocabulary_order(joint, TAGS.values())
     ids = {piece: index for index, piece in enumerate(order)}

@@ -1,20 +1,13 @@
 //! `dolmetsch segment`: the sentences of a German text.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 use std::path::Path;
 
 use dolmetsch::segment::Segmenter;
 use dolmetsch::{Error, Result, Span};
 use serde::{Deserialize, Serialize};
 
-/// How sentences are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// A sentence per line.
-    Text,
-    /// A JSON object per sentence: its byte range in the input, and its text.
-    Jsonl,
-}
+use crate::cli::{Format, Segment};
 
 #[derive(Serialize)]
 struct Record<'t> {
@@ -33,20 +26,28 @@ struct Response {
     ends: Vec<usize>,
 }
 
-/// Adds the abbreviations of a file: one a line, `#` begins a comment.
-pub(crate) fn add_abbreviations(segmenter: Segmenter, file: &Path) -> Result<Segmenter> {
-    let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
-    let lines = text.lines().map(|line| match line.split_once('#') {
-        Some((before, _)) => before,
-        None => line,
-    });
-    Ok(segmenter.with_abbreviations(lines))
+/// Segments the input to stdout.
+pub fn run(options: &Segment) -> anyhow::Result<()> {
+    let mut segmenter = Segmenter::german();
+    if let Some(path) = &options.abbreviations {
+        let more = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        segmenter = segmenter
+            .with_abbreviations(more.lines().map(str::trim).filter(|line| !line.is_empty()));
+    }
+    let (name, input) = super::open(options.input.as_deref())?;
+    let output = BufWriter::new(io::stdout().lock());
+    if options.jsonl {
+        requests(&segmenter, &name, input, output)?;
+    } else {
+        sentences(&segmenter, &name, input, output, options.format)?;
+    }
+    Ok(())
 }
 
 /// Prints the sentences of `input` line by line, so that memory holds one line.
 ///
 /// `name` stands for the input in messages.
-pub(crate) fn run(
+fn sentences(
     segmenter: &Segmenter,
     name: &str,
     input: impl BufRead,
@@ -71,7 +72,7 @@ pub(crate) fn run(
 
 /// Answers each line `{"text": …}` with `{"ends": […]}`: where the sentences of the text end,
 /// in code points, exclusive.
-pub(crate) fn run_requests(
+fn requests(
     segmenter: &Segmenter,
     name: &str,
     input: impl BufRead,
@@ -150,7 +151,7 @@ mod tests {
 
     fn segment(input: &[u8], format: Format) -> Result<String> {
         let mut output = Vec::new();
-        run(
+        sentences(
             &Segmenter::german(),
             "article.txt",
             input,
@@ -194,27 +195,13 @@ mod tests {
     fn answers_requests_in_code_points() {
         let mut output = Vec::new();
         let input = "{\"text\": \"Öl? Ja.\"}\n{\"text\": \"\"}\n";
-        run_requests(&Segmenter::german(), "-", input.as_bytes(), &mut output).unwrap();
+        requests(&Segmenter::german(), "-", input.as_bytes(), &mut output).unwrap();
         assert_eq!(output, b"{\"ends\":[3,7]}\n{\"ends\":[]}\n");
     }
 
     #[test]
-    fn reads_ones_own_abbreviations_from_a_file() {
-        let file = std::env::temp_dir().join("dolmetsch-abbreviations-test.txt");
-        std::fs::write(
-            &file,
-            "# ours\nBrandass.  # at the fire brigade\nh. c. x.\n",
-        )
-        .unwrap();
-        let segmenter = add_abbreviations(Segmenter::german(), &file).unwrap();
-        std::fs::remove_file(&file).unwrap();
-        let text = "Der Brandass. Meier kam. Dr. h. c. x. Peters blieb.";
-        assert_eq!(segmenter.sentences(text).len(), 2);
-    }
-
-    #[test]
     fn names_the_line_of_a_bad_request() {
-        let error = run_requests(
+        let error = requests(
             &Segmenter::german(),
             "x.jsonl",
             &b"{\"txt\": 1}\n"[..],

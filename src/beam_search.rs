@@ -1,0 +1,710 @@
+//! Beam search over anything that scores next tokens.
+//!
+//! The search is transformers' (`generation/utils.py`, `_beam_search`, with
+//! `early_stopping=False` and `renormalize_logits=True`), sentence by sentence,
+//! so that what a sentence becomes does not depend on its batch.
+
+use crate::batch::TokenBatch;
+use crate::error::{Error, Result};
+use crate::tokenizer::TokenId;
+
+/// What beam search knows of a model (Marian's word).
+///
+/// A state has one row for each hypothesis that is being extended. It starts
+/// with one row a sentence, in the order of the batch.
+pub trait Scorer {
+    /// Everything that changes during a search.
+    type State;
+
+    /// Runs the encoder, and projects the keys and values of cross-attention.
+    ///
+    /// # Errors
+    ///
+    /// When the batch cannot be represented or a tensor operation fails.
+    fn start(&self, batch: &TokenBatch) -> Result<Self::State>;
+
+    /// Feeds one token to each row and scores what may follow.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor operation fails.
+    fn step(&self, state: &mut Self::State, query: &StepQuery) -> Result<Step>;
+
+    /// Makes row `i` what row `rows[i]` was; rows that are not named are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor operation fails.
+    fn reorder(&self, state: &mut Self::State, rows: &[usize]) -> Result<()>;
+
+    /// The token that every hypothesis starts with, and the one that ends it.
+    fn boundaries(&self) -> Boundaries;
+}
+
+/// The tokens at either end of a hypothesis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boundaries {
+    /// Fed to the decoder first; not part of the hypothesis.
+    pub start: TokenId,
+    /// Ends a hypothesis, and is part of it.
+    pub end: TokenId,
+}
+
+/// What a [`Scorer`] is asked in one step.
+#[derive(Debug)]
+pub struct StepQuery<'a> {
+    /// The newest token of each row.
+    pub tokens: &'a [TokenId],
+    /// For each row, tokens that must not follow. They are taken out before the
+    /// softmax, as are those that the model never generates (`<pad>`).
+    pub banned: &'a [Vec<TokenId>],
+    /// How many candidates each row wants.
+    pub top_k: usize,
+}
+
+/// What a [`Scorer`] answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// For each row its best candidates, best first; equal ones by token id.
+    pub candidates: Vec<Vec<Candidate>>,
+    /// For each row the guided head's attention over the source tokens
+    /// (at least as long as the row's sentence).
+    pub attention: Vec<Vec<f32>>,
+}
+
+/// A token that may follow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The token.
+    pub token: TokenId,
+    /// Its log-probability (natural logarithm) given what stands before.
+    pub log_prob: f32,
+}
+
+/// A finished translation of one sentence, in tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hypothesis {
+    /// The tokens, the end token included.
+    pub tokens: Vec<TokenId>,
+    /// Log-probability of each token.
+    pub log_probs: Vec<f32>,
+    /// `sum(log_probs) / tokens.len() ^ length_penalty`.
+    pub score: f32,
+    /// Attention of the step that output each token, over the source tokens:
+    /// `[tokens.len()][src_len]`. The row of a forced end is empty.
+    pub attention: Vec<Vec<f32>>,
+    /// Whether the end token was forced because the length limit was reached.
+    pub hit_limit: bool,
+}
+
+/// How far a hypothesis may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxLength {
+    /// Decoder positions, start token included, as transformers' `max_length`.
+    Positions(usize),
+    /// `factor * source tokens + extra` decoder positions, at most `cap`.
+    Proportional {
+        /// Positions for each source token.
+        factor: usize,
+        /// Positions added to that.
+        extra: usize,
+        /// Upper bound: the model's positions.
+        cap: usize,
+    },
+}
+
+impl MaxLength {
+    fn positions(self, src_len: usize) -> usize {
+        match self {
+            Self::Positions(positions) => positions,
+            Self::Proportional { factor, extra, cap } => (factor * src_len + extra).min(cap),
+        }
+    }
+}
+
+/// Beam search; with a beam of 1 it is greedy search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BeamSearch {
+    /// Hypotheses kept for each sentence.
+    pub beam_size: usize,
+    /// Exponent of `score / len ^ length_penalty`; 1.0 = mean log-probability.
+    pub length_penalty: f32,
+    /// Limit, at which the end token is forced.
+    pub max_length: MaxLength,
+    /// No n-gram of this size occurs twice in a hypothesis; 0 = off.
+    pub no_repeat_ngram_size: usize,
+}
+
+impl BeamSearch {
+    /// The best hypotheses of each sentence, best first: one list for each
+    /// sentence of the batch, in its order, of 1 to `beam_size` hypotheses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when the beam or the length limit is too small, and
+    /// whatever the scorer reports.
+    pub fn search<S: Scorer>(
+        &self,
+        scorer: &S,
+        batch: &TokenBatch,
+    ) -> Result<Vec<Vec<Hypothesis>>> {
+        if self.beam_size == 0 {
+            return Err(Error::Options(
+                "the beam size must be at least 1".to_owned(),
+            ));
+        }
+        if matches!(self.max_length, MaxLength::Positions(0 | 1)) {
+            return Err(Error::Options(
+                "the maximum length must be at least 2 (start and end token)".to_owned(),
+            ));
+        }
+        let boundaries = scorer.boundaries();
+        let mut searches: Vec<SentenceSearch> = batch
+            .sources
+            .iter()
+            .map(|source| SentenceSearch::new(self, boundaries, source.len()))
+            .collect();
+        let mut active: Vec<usize> = (0..searches.len())
+            .filter(|&s| !searches[s].done())
+            .collect();
+        if active.is_empty() {
+            return Ok(searches
+                .into_iter()
+                .map(SentenceSearch::into_hypotheses)
+                .collect());
+        }
+        let mut state = scorer.start(batch)?;
+        if active.len() < searches.len() {
+            scorer.reorder(&mut state, &active)?;
+        }
+        while !active.is_empty() {
+            let tokens: Vec<TokenId> = active
+                .iter()
+                .flat_map(|&s| searches[s].last_tokens())
+                .collect();
+            let banned: Vec<Vec<TokenId>> =
+                active.iter().flat_map(|&s| searches[s].banned()).collect();
+            let query = StepQuery {
+                tokens: &tokens,
+                banned: &banned,
+                top_k: 2 * self.beam_size,
+            };
+            let step = scorer.step(&mut state, &query)?;
+
+            let mut first_row = 0;
+            let mut rows = Vec::with_capacity(tokens.len());
+            let mut still_active = Vec::with_capacity(active.len());
+            for &s in &active {
+                let search = &mut searches[s];
+                let row_count = search.running.len();
+                let range = first_row..first_row + row_count;
+                let parents =
+                    search.advance(&step.candidates[range.clone()], &step.attention[range]);
+                if search.running.is_empty() && search.finished.is_empty() {
+                    return Err(Error::NotFinite);
+                }
+                if !search.done() {
+                    rows.extend(parents.iter().map(|parent| first_row + parent));
+                    still_active.push(s);
+                }
+                first_row += row_count;
+            }
+            active = still_active;
+            if !active.is_empty() && !rows.iter().copied().eq(0..tokens.len()) {
+                scorer.reorder(&mut state, &rows)?;
+            }
+        }
+        Ok(searches
+            .into_iter()
+            .map(SentenceSearch::into_hypotheses)
+            .collect())
+    }
+}
+
+/// A token in the tree of hypotheses of one sentence.
+struct Node {
+    parent: Option<usize>,
+    token: TokenId,
+    log_prob: f32,
+    /// Index into `attention_rows`.
+    attention: Option<usize>,
+}
+
+/// A hypothesis that is being extended.
+#[derive(Clone, Copy)]
+struct Running {
+    /// Its newest token; `None` before the first.
+    node: Option<usize>,
+    /// Sum of log-probabilities.
+    log_prob: f32,
+}
+
+struct Finished {
+    node: usize,
+    score: f32,
+    hit_limit: bool,
+}
+
+/// The search of one sentence.
+struct SentenceSearch<'a> {
+    options: &'a BeamSearch,
+    boundaries: Boundaries,
+    src_len: usize,
+    /// Tokens that a hypothesis may have, the end token included.
+    max_tokens: usize,
+    /// Tokens that each running hypothesis has.
+    len: usize,
+    nodes: Vec<Node>,
+    attention_rows: Vec<Vec<f32>>,
+    running: Vec<Running>,
+    finished: Vec<Finished>,
+}
+
+impl<'a> SentenceSearch<'a> {
+    fn new(options: &'a BeamSearch, boundaries: Boundaries, src_len: usize) -> Self {
+        let mut search = Self {
+            options,
+            boundaries,
+            src_len,
+            max_tokens: options
+                .max_length
+                .positions(src_len)
+                .saturating_sub(1)
+                .max(1),
+            len: 0,
+            nodes: Vec::new(),
+            attention_rows: Vec::new(),
+            running: vec![Running {
+                node: None,
+                log_prob: 0.0,
+            }],
+            finished: Vec::new(),
+        };
+        search.force_end_at_limit();
+        search
+    }
+
+    fn last_tokens(&self) -> impl Iterator<Item = TokenId> {
+        self.running.iter().map(|running| {
+            running
+                .node
+                .map_or(self.boundaries.start, |node| self.nodes[node].token)
+        })
+    }
+
+    /// For each running hypothesis, the tokens that would repeat an n-gram.
+    fn banned(&self) -> impl Iterator<Item = Vec<TokenId>> {
+        self.running
+            .iter()
+            .map(|running| match self.options.no_repeat_ngram_size {
+                0 => Vec::new(),
+                n => repeating_tokens(&self.tokens(running.node), n),
+            })
+    }
+
+    /// Extends the running hypotheses by the scorer's candidates; returns, for
+    /// each that runs on, the index of the one that it extends.
+    fn advance(&mut self, candidates: &[Vec<Candidate>], attention: &[Vec<f32>]) -> Vec<usize> {
+        let first_attention = self.attention_rows.len();
+        self.attention_rows
+            .extend(attention.iter().map(|row| row[..self.src_len].to_vec()));
+        let best = best_continuations(&self.running, candidates, 2 * self.options.beam_size);
+        self.len += 1;
+        let mut running = Vec::with_capacity(self.options.beam_size);
+        let mut parents = Vec::with_capacity(self.options.beam_size);
+        for (rank, continuation) in best.into_iter().enumerate() {
+            let ends = continuation.candidate.token == self.boundaries.end;
+            // Candidates past the first `beam_size` only make sure that enough
+            // hypotheses run on; they may not end one.
+            if ends && rank >= self.options.beam_size
+                || !ends && running.len() == self.options.beam_size
+            {
+                continue;
+            }
+            let node = self.nodes.len();
+            self.nodes.push(Node {
+                parent: self.running[continuation.row].node,
+                token: continuation.candidate.token,
+                log_prob: continuation.candidate.log_prob,
+                attention: Some(first_attention + continuation.row),
+            });
+            if ends {
+                self.finish(node, continuation.log_prob, false);
+            } else {
+                running.push(Running {
+                    node: Some(node),
+                    log_prob: continuation.log_prob,
+                });
+                parents.push(continuation.row);
+            }
+        }
+        self.running = running;
+        self.finished.truncate(self.options.beam_size);
+        self.force_end_at_limit();
+        parents
+    }
+
+    /// Ends every running hypothesis when only the end token still fits. Its
+    /// log-probability is 0 there, as that of transformers' forced end token.
+    fn force_end_at_limit(&mut self) {
+        if self.len + 1 < self.max_tokens || self.done() {
+            return;
+        }
+        self.len += 1;
+        for running in std::mem::take(&mut self.running) {
+            let node = self.nodes.len();
+            self.nodes.push(Node {
+                parent: running.node,
+                token: self.boundaries.end,
+                log_prob: 0.0,
+                attention: None,
+            });
+            self.finish(node, running.log_prob, true);
+        }
+        self.finished.truncate(self.options.beam_size);
+    }
+
+    /// Puts a hypothesis among the finished, best first, earlier ones before
+    /// equal later ones.
+    fn finish(&mut self, node: usize, log_prob: f32, hit_limit: bool) {
+        let score = self.normalized(log_prob);
+        let place = self
+            .finished
+            .partition_point(|finished| finished.score >= score);
+        self.finished.insert(
+            place,
+            Finished {
+                node,
+                score,
+                hit_limit,
+            },
+        );
+    }
+
+    fn normalized(&self, log_prob: f32) -> f32 {
+        log_prob / f64::from(self.len as u32).powf(self.options.length_penalty.into()) as f32
+    }
+
+    /// Whether no running hypothesis can improve on the finished ones, by
+    /// transformers' estimate: the best running score at its present length.
+    fn done(&self) -> bool {
+        let Some(best) = self.running.first() else {
+            return true;
+        };
+        self.finished.len() == self.options.beam_size
+            && self
+                .finished
+                .last()
+                .is_some_and(|worst| self.normalized(best.log_prob) <= worst.score)
+    }
+
+    fn path(&self, last: Option<usize>) -> Vec<usize> {
+        let mut path: Vec<usize> =
+            std::iter::successors(last, |&node| self.nodes[node].parent).collect();
+        path.reverse();
+        path
+    }
+
+    fn tokens(&self, last: Option<usize>) -> Vec<TokenId> {
+        self.path(last)
+            .into_iter()
+            .map(|node| self.nodes[node].token)
+            .collect()
+    }
+
+    fn into_hypotheses(self) -> Vec<Hypothesis> {
+        self.finished
+            .iter()
+            .map(|finished| {
+                let path = self.path(Some(finished.node));
+                let row = |node: &usize| {
+                    self.nodes[*node]
+                        .attention
+                        .map_or_else(Vec::new, |row| self.attention_rows[row].clone())
+                };
+                Hypothesis {
+                    tokens: path.iter().map(|&node| self.nodes[node].token).collect(),
+                    log_probs: path.iter().map(|&node| self.nodes[node].log_prob).collect(),
+                    score: finished.score,
+                    attention: path.iter().map(row).collect(),
+                    hit_limit: finished.hit_limit,
+                }
+            })
+            .collect()
+    }
+}
+
+/// A running hypothesis with one more token.
+struct Continuation {
+    row: usize,
+    candidate: Candidate,
+    log_prob: f32,
+}
+
+/// The best `count` continuations of all rows, best first; equal ones by row,
+/// then by token, so that the result is the same on every machine.
+fn best_continuations(
+    running: &[Running],
+    candidates: &[Vec<Candidate>],
+    count: usize,
+) -> Vec<Continuation> {
+    let mut all: Vec<Continuation> = running
+        .iter()
+        .zip(candidates)
+        .enumerate()
+        .flat_map(|(row, (hypothesis, candidates))| {
+            candidates.iter().map(move |&candidate| Continuation {
+                row,
+                candidate,
+                log_prob: hypothesis.log_prob + candidate.log_prob,
+            })
+        })
+        .filter(|continuation| continuation.log_prob > f32::NEG_INFINITY)
+        .collect();
+    all.sort_by(|a, b| b.log_prob.total_cmp(&a.log_prob));
+    all.truncate(count);
+    all
+}
+
+/// Tokens that would complete an n-gram that `tokens` has already.
+fn repeating_tokens(tokens: &[TokenId], n: usize) -> Vec<TokenId> {
+    if tokens.len() + 1 < n {
+        return Vec::new();
+    }
+    let prefix = &tokens[tokens.len() + 1 - n..];
+    tokens
+        .windows(n)
+        .filter(|ngram| ngram[..n - 1] == *prefix)
+        .map(|ngram| ngram[n - 1])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: TokenId = 9;
+    const END: TokenId = 0;
+
+    /// A scorer that is a table: the log-probabilities of what follows depend on
+    /// the sentence and the tokens so far.
+    struct Table<F: Fn(usize, &[TokenId]) -> Vec<f32>>(F);
+
+    impl<F: Fn(usize, &[TokenId]) -> Vec<f32>> Scorer for Table<F> {
+        /// Sentence and tokens of each row.
+        type State = Vec<(usize, Vec<TokenId>)>;
+
+        fn start(&self, batch: &TokenBatch) -> Result<Self::State> {
+            Ok(batch
+                .origin
+                .iter()
+                .map(|&sentence| (sentence, Vec::new()))
+                .collect())
+        }
+
+        fn step(&self, state: &mut Self::State, query: &StepQuery) -> Result<Step> {
+            let mut step = Step {
+                candidates: Vec::new(),
+                attention: Vec::new(),
+            };
+            for (((sentence, row), &token), banned) in
+                state.iter_mut().zip(query.tokens).zip(query.banned)
+            {
+                if token == START {
+                    assert!(row.is_empty());
+                } else {
+                    row.push(token);
+                }
+                let mut candidates: Vec<Candidate> = self.0(*sentence, row)
+                    .into_iter()
+                    .enumerate()
+                    .map(|(token, log_prob)| Candidate {
+                        token: token as TokenId,
+                        log_prob,
+                    })
+                    .filter(|candidate| !banned.contains(&candidate.token))
+                    .collect();
+                candidates.sort_by(|a, b| b.log_prob.total_cmp(&a.log_prob));
+                candidates.truncate(query.top_k);
+                step.candidates.push(candidates);
+                step.attention.push(vec![row.len() as f32; 8]);
+            }
+            Ok(step)
+        }
+
+        fn reorder(&self, state: &mut Self::State, rows: &[usize]) -> Result<()> {
+            *state = rows.iter().map(|&row| state[row].clone()).collect();
+            Ok(())
+        }
+
+        fn boundaries(&self) -> Boundaries {
+            Boundaries {
+                start: START,
+                end: END,
+            }
+        }
+    }
+
+    fn beam(beam_size: usize, max_length: usize) -> BeamSearch {
+        BeamSearch {
+            beam_size,
+            length_penalty: 1.0,
+            max_length: MaxLength::Positions(max_length),
+            no_repeat_ngram_size: 0,
+        }
+    }
+
+    fn one_sentence() -> TokenBatch {
+        TokenBatch::new(vec![vec![1; 8]])
+    }
+
+    #[test]
+    fn a_beam_of_two_finds_what_greedy_search_misses() {
+        // The classic garden path: token 1 looks best first, token 2 leads to the better whole.
+        let table = Table(|_, tokens: &[TokenId]| match tokens {
+            [] => vec![-9.0, -0.6, -0.9],
+            [1] => vec![-2.0, -3.0, -3.0],
+            [2] => vec![-0.1, -5.0, -5.0],
+            _ => vec![-0.1, -5.0, -5.0],
+        });
+        let greedy = beam(1, 6).search(&table, &one_sentence()).unwrap();
+        let wide = beam(2, 6).search(&table, &one_sentence()).unwrap();
+        assert_eq!(greedy[0][0].tokens, [1, END]);
+        assert_eq!(wide[0][0].tokens, [2, END]);
+        assert!(
+            (wide[0][0].score - (-0.5)).abs() < 1e-6,
+            "(-0.9 - 0.1) / 2 tokens"
+        );
+        assert_eq!(wide[0][0].log_probs, [-0.9, -0.1]);
+        assert_eq!(
+            wide[0][0].attention,
+            [vec![0.0; 8], vec![1.0; 8]],
+            "the rows of the outputting steps"
+        );
+    }
+
+    #[test]
+    fn the_end_is_forced_at_the_limit_and_said() {
+        let never_ends = Table(|_, _: &[TokenId]| vec![-50.0, -0.5, -1.0]);
+        for (limit, expected) in [(2, vec![END]), (3, vec![1, END]), (5, vec![1, 1, 1, END])] {
+            let found = beam(2, limit).search(&never_ends, &one_sentence()).unwrap();
+            assert_eq!(found[0][0].tokens, expected);
+            assert!(found[0][0].hit_limit);
+        }
+    }
+
+    #[test]
+    fn no_ngram_repeats_when_that_is_forbidden() {
+        let loops = Table(|_, tokens: &[TokenId]| {
+            if tokens.len() < 7 {
+                vec![-8.0, -0.1, -2.0, -3.0]
+            } else {
+                vec![-0.1, -8.0, -8.0, -8.0]
+            }
+        });
+        for n in 1..=3 {
+            let search = BeamSearch {
+                no_repeat_ngram_size: n,
+                ..beam(2, 12)
+            };
+            let found = search.search(&loops, &one_sentence()).unwrap();
+            let tokens = &found[0][0].tokens;
+            let ngrams: Vec<&[TokenId]> = tokens.windows(n).collect();
+            let distinct: std::collections::HashSet<_> = ngrams.iter().collect();
+            assert_eq!(
+                ngrams.len(),
+                distinct.len(),
+                "{tokens:?} repeats a {n}-gram"
+            );
+        }
+    }
+
+    #[test]
+    fn scores_that_are_not_numbers_are_an_error() {
+        let broken = Table(|_, _: &[TokenId]| vec![f32::NAN; 4]);
+        assert!(matches!(
+            beam(2, 5).search(&broken, &one_sentence()),
+            Err(Error::NotFinite)
+        ));
+    }
+
+    #[test]
+    fn impossible_options_are_refused() {
+        let table = Table(|_, _: &[TokenId]| vec![0.0; 4]);
+        assert!(beam(0, 5).search(&table, &one_sentence()).is_err());
+        assert!(beam(2, 1).search(&table, &one_sentence()).is_err());
+    }
+
+    /// Log-probabilities that look random but depend on nothing else.
+    fn scrambled(seed: u64, sentence: usize, tokens: &[TokenId]) -> Vec<f32> {
+        let mut hash = seed ^ (sentence as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for &token in tokens {
+            hash = (hash ^ u64::from(token))
+                .wrapping_mul(0xFF51_AFD7_ED55_8CCD)
+                .rotate_left(31);
+        }
+        let weights: Vec<f32> = (0..4_u64)
+            .map(|token| {
+                let mixed = (hash ^ token).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+                ((mixed >> 40) as f32 / 16_777_216.0) * 4.0
+            })
+            .collect();
+        let sum: f32 = weights.iter().map(|weight| weight.exp()).sum();
+        weights.iter().map(|weight| weight - sum.ln()).collect()
+    }
+
+    /// The best sequence of at most `max_tokens` tokens, by trying all; the end
+    /// at the limit is free, as in the search.
+    fn best_of_all(
+        seed: u64,
+        tokens: &mut Vec<TokenId>,
+        sum: f32,
+        max_tokens: usize,
+    ) -> (f32, Vec<TokenId>) {
+        let log_probs = scrambled(seed, 0, tokens);
+        let len = tokens.len() + 1;
+        let ends = |end: f32| {
+            let mut whole = tokens.clone();
+            whole.push(END);
+            ((sum + end) / len as f32, whole)
+        };
+        if len == max_tokens {
+            return ends(0.0);
+        }
+        let mut best = ends(log_probs[END as usize]);
+        for token in 1..4 {
+            tokens.push(token);
+            let other = best_of_all(seed, tokens, sum + log_probs[token as usize], max_tokens);
+            tokens.pop();
+            if other.0 > best.0 {
+                best = other;
+            }
+        }
+        best
+    }
+
+    proptest! {
+        #[test]
+        fn a_beam_that_holds_everything_finds_the_best_of_all(seed: u64) {
+            // 3^4 prefixes; a full pool never stops the search before the limit.
+            let table = Table(|sentence, tokens: &[TokenId]| scrambled(seed, sentence, tokens));
+            let found = beam(200, 6).search(&table, &one_sentence()).unwrap();
+            let (score, tokens) = best_of_all(seed, &mut Vec::new(), 0.0, 5);
+            prop_assert!((found[0][0].score - score).abs() < 1e-5);
+            prop_assert_eq!(&found[0][0].tokens, &tokens);
+        }
+
+        #[test]
+        fn a_sentence_gets_the_same_hypotheses_in_any_batch(seed: u64, beam_size in 1_usize..5, count in 1_usize..6) {
+            let table = Table(|sentence, tokens: &[TokenId]| scrambled(seed, sentence, tokens));
+            let batch = TokenBatch::new(vec![vec![1; 8]; count]);
+            let together = beam(beam_size, 7).search(&table, &batch).unwrap();
+            for (sentence, together) in together.iter().enumerate() {
+                let alone = TokenBatch { sources: vec![vec![1; 8]], origin: vec![sentence] };
+                prop_assert_eq!(together, &beam(beam_size, 7).search(&table, &alone).unwrap()[0]);
+            }
+        }
+    }
+}

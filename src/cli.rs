@@ -1,0 +1,179 @@
+//! What can be typed; no work is done here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dolmetsch::language::Language;
+
+use crate::commands::models::ModelsArgs;
+
+/// Translates German into English and Vietnamese on your own machine, and
+/// aligns every word of the translation with its source.
+#[derive(Debug, Parser)]
+#[command(name = "dolmetsch", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is logged to stderr: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub log_level: tracing::Level,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Translate a text
+    Translate(Translate),
+    /// Find the sentences of a German text
+    Segment(Segment),
+    /// List, fetch, check and remove models
+    Models(ModelsArgs),
+    /// Turn lines of text into tokens, or tokens into text
+    Tokenize(Tokenize),
+}
+
+/// `dolmetsch translate`
+#[derive(Debug, Args)]
+pub struct Translate {
+    /// UTF-8 text files; - or none is standard input
+    #[arg(value_name = "FILE")]
+    pub inputs: Vec<PathBuf>,
+    /// Target language, en or vi; may be given several times
+    #[arg(long, value_name = "LANG", required = true, value_delimiter = ',')]
+    pub to: Vec<Language>,
+    /// Source language
+    #[arg(long, value_name = "LANG", default_value = "de")]
+    pub from: Language,
+    /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
+    /// Hugging Face Hub, or a folder [default: the best one for the languages,
+    /// fetched from the Hub when it is used first]
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Use what is on this disk; send no request
+    #[arg(long)]
+    pub offline: bool,
+    /// What is written to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Take each line as one segment: as many lines out as in, empty ones too
+    #[arg(long)]
+    pub lines: bool,
+    /// Show token ids in JSONL records
+    #[arg(long)]
+    pub tokens: bool,
+
+    /// Hypotheses kept for each sentence; 1 is greedy search [default: the model's]
+    #[arg(
+        long,
+        visible_alias = "beam-size",
+        value_name = "N",
+        help_heading = "Search"
+    )]
+    pub beam: Option<usize>,
+    /// Exponent of score / length^N [default: the model's, else 1]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Search",
+        allow_negative_numbers = true
+    )]
+    pub length_penalty: Option<f32>,
+    /// Limit of a translation in decoder positions, start and end token
+    /// included [default: 3 for each source token, plus 8]
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub max_length: Option<usize>,
+    /// No n-gram of this size occurs twice in a translation; 0 is off
+    #[arg(long, value_name = "N", help_heading = "Search")]
+    pub no_repeat_ngram_size: Option<usize>,
+    /// Normalise the source as in the model's training, or not at all
+    #[arg(long, value_enum, default_value_t = Normalize::Auto, help_heading = "Search")]
+    pub normalize: Normalize,
+
+    /// What computes: the f32 reference engine
+    #[arg(long, value_enum, default_value_t = Engine::Reference, help_heading = "Machine")]
+    pub engine: Engine,
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Source tokens in a batch, padding included
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 768,
+        help_heading = "Machine"
+    )]
+    pub batch_tokens: usize,
+}
+
+/// `dolmetsch segment`
+#[derive(Debug, Args)]
+pub struct Segment {
+    /// A UTF-8 text file; - or none is standard input
+    #[arg(value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// What is written for each sentence
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Read lines {"text": …}, write lines {"ends": […]} in code points
+    #[arg(long, conflicts_with = "format")]
+    pub jsonl: bool,
+    /// A file with one more abbreviation a line
+    #[arg(long, value_name = "FILE")]
+    pub abbreviations: Option<PathBuf>,
+}
+
+/// `dolmetsch tokenize`
+#[derive(Debug, Args)]
+pub struct Tokenize {
+    /// A folder with source.spm, target.spm and vocab.json; without vocab.json
+    /// the ids are those of the spm files
+    #[arg(long, value_name = "FOLDER")]
+    pub model: PathBuf,
+    /// Use the target side's pieces
+    #[arg(long)]
+    pub target: bool,
+    /// Turn lines of JSON token ids into text
+    #[arg(long)]
+    pub decode: bool,
+    /// A UTF-8 text file; - or none is standard input
+    #[arg(value_name = "FILE")]
+    pub input: Option<PathBuf>,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text: a translation has the layout of its source
+    Text,
+    /// A JSON record for each sentence (and target)
+    Jsonl,
+}
+
+/// Normalisation of the source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Normalize {
+    /// What the model was trained with, as far as that is known
+    Auto,
+    /// None
+    None,
+}
+
+/// Engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// candle, in f32
+    Reference,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,325 @@
+//! The reference engine: a Marian transformer on candle tensors, in f32.
+//!
+//! It computes what transformers' `modeling_marian.py` computes (post-norm
+//! layers, sinusoidal positions, `final_logits_bias`), with padding masked, the
+//! source projected once, and the guided head's attention returned. It is the
+//! oracle of faster engines.
+
+mod attention;
+mod config;
+mod decoder;
+mod embedding;
+mod encoder;
+
+pub use config::{Config, GenerationConfig};
+pub use decoder::{AttentionHead, DecoderState};
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::batch::TokenBatch;
+use crate::beam_search::{Boundaries, Candidate, Scorer, Step, StepQuery};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::tokenizer::TokenId;
+use attention::Weights;
+use decoder::Decoder;
+use embedding::Embedding;
+use encoder::Encoder;
+
+/// A Marian model; immutable, all change lives in [`DecoderState`].
+#[derive(Debug)]
+pub struct Marian {
+    config: Config,
+    encoder: Encoder,
+    decoder: Decoder,
+    output: Tensor,      // [d_model, target vocab]
+    output_bias: Tensor, // [1, target vocab]
+    suppressed: Vec<TokenId>,
+    boundaries: Boundaries,
+    /// Layer and head whose attention is returned.
+    guided: (usize, usize),
+    device: Device,
+}
+
+impl Marian {
+    /// Loads the weights of a model whose shape is `config`.
+    ///
+    /// Of `generation` the token ids are used; `<pad>` is never generated in any
+    /// case. `guided` is the head whose attention [`Scorer::step`] returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`] when a tensor is missing or has another shape,
+    /// [`Error::Options`] when `guided` does not exist.
+    pub fn load(
+        checkpoint: &Checkpoint,
+        config: Config,
+        generation: &GenerationConfig,
+        guided: AttentionHead,
+        device: &Device,
+    ) -> Result<Self> {
+        let guided_layer = guided
+            .layer_index(config.decoder_layers)
+            .filter(|_| guided.head < config.decoder_attention_heads)
+            .ok_or_else(|| {
+                Error::Options(format!(
+                    "the model has {} decoder layers of {} heads: there is no layer {} with a head {} to align with",
+                    config.decoder_layers, config.decoder_attention_heads, guided.layer, guided.head
+                ))
+            })?;
+        let embeddings = Embeddings::load(checkpoint, &config, device)?;
+        let target_rows = embeddings.target.dim(0)?;
+        let below = |prefix: &str| Weights {
+            checkpoint,
+            prefix: prefix.to_owned(),
+            device,
+        };
+        let encoder_weights = below("model.encoder");
+        let embedding = Embedding::load(&encoder_weights, &config, embeddings.source)?;
+        let encoder = Encoder::load(&encoder_weights, &config, embedding)?;
+        let decoder_weights = below("model.decoder");
+        let embedding = Embedding::load(&decoder_weights, &config, embeddings.target)?;
+        let decoder = Decoder::load(&decoder_weights, &config, embedding)?;
+        let bias_shape = [1, config.target_vocab_size()];
+        let output_bias = if checkpoint.contains("final_logits_bias") {
+            checkpoint.tensor("final_logits_bias", &bias_shape, DType::F32, device)?
+        } else {
+            Tensor::zeros(&bias_shape, DType::F32, device)?
+        };
+        let mut suppressed = generation.suppressed.clone();
+        suppressed.push(config.pad_token_id);
+        let boundaries = Boundaries {
+            start: generation
+                .decoder_start_token_id
+                .unwrap_or(config.decoder_start_token_id),
+            end: generation.eos_token_id.unwrap_or(config.eos_token_id),
+        };
+        if boundaries.start as usize >= target_rows {
+            return Err(Error::Options(format!(
+                "the start token {} is outside the target vocabulary",
+                boundaries.start
+            )));
+        }
+        Ok(Self {
+            encoder,
+            decoder,
+            output: embeddings.output.t()?,
+            output_bias,
+            suppressed,
+            boundaries,
+            guided: (guided_layer, guided.head),
+            device: device.clone(),
+            config,
+        })
+    }
+
+    /// The model's shape.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The encoder's states `[batch, src, d_model]`; those of padding are
+    /// meaningless.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when a token is not in the vocabulary or a sentence is
+    /// longer than the model's positions.
+    pub fn encode(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let (tokens, mask) = self.padded(batch)?;
+        Ok(self.encoder.forward(&tokens, &mask)?)
+    }
+
+    /// Feeds one token to each row of `state`; returns the logits of what
+    /// follows `[rows, target vocab]`, bias included and nothing masked, and the
+    /// guided head's attention `[rows, src]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when a hypothesis outgrows the model's positions.
+    pub fn step_logits(
+        &self,
+        state: &mut DecoderState,
+        tokens: &[TokenId],
+    ) -> Result<(Tensor, Tensor)> {
+        let tokens = Tensor::new(tokens, &self.device)?;
+        let (states, attention) = self.decoder.step(state, &tokens, self.guided)?;
+        let logits = states
+            .matmul(&self.output)?
+            .broadcast_add(&self.output_bias)?; // [rows, target vocab]
+        Ok((logits, attention))
+    }
+
+    /// Token ids `[batch, src]`, and a mask `[batch, 1, 1, src]` that is 0 on
+    /// tokens and minus infinity on padding.
+    fn padded(&self, batch: &TokenBatch) -> Result<(Tensor, Tensor)> {
+        let (rows, src_len) = (batch.len(), batch.src_len());
+        if src_len > self.config.max_position_embeddings {
+            return Err(Error::Options(format!(
+                "a sentence of {src_len} tokens is longer than the model's {} positions",
+                self.config.max_position_embeddings
+            )));
+        }
+        let mut ids = vec![self.config.pad_token_id; rows * src_len];
+        let mut mask = vec![f32::NEG_INFINITY; rows * src_len];
+        for (row, source) in batch.sources.iter().enumerate() {
+            if let Some(id) = source
+                .iter()
+                .find(|&&id| id as usize >= self.config.vocab_size)
+            {
+                return Err(Error::Options(format!(
+                    "token {id} is outside the model's vocabulary of {}: vocab.json and config.json do not belong together",
+                    self.config.vocab_size
+                )));
+            }
+            ids[row * src_len..][..source.len()].copy_from_slice(source);
+            mask[row * src_len..][..source.len()].fill(0.0);
+        }
+        // Padding is masked, so any row of the table serves for it.
+        for id in &mut ids {
+            *id = (*id).min(self.config.vocab_size as TokenId - 1);
+        }
+        let ids = Tensor::from_vec(ids, (rows, src_len), &self.device)?;
+        let mask = Tensor::from_vec(mask, (rows, 1, 1, src_len), &self.device)?;
+        Ok((ids, mask))
+    }
+}
+
+impl Scorer for Marian {
+    type State = DecoderState;
+
+    fn start(&self, batch: &TokenBatch) -> Result<DecoderState> {
+        let (tokens, mask) = self.padded(batch)?;
+        let encoded = self.encoder.forward(&tokens, &mask)?; // [batch, src, d_model]
+        Ok(self.decoder.start(&encoded, mask)?)
+    }
+
+    fn step(&self, state: &mut DecoderState, query: &StepQuery) -> Result<Step> {
+        let (logits, attention) = self.step_logits(state, query.tokens)?;
+        let candidates = logits
+            .to_vec2::<f32>()?
+            .into_iter()
+            .zip(query.banned)
+            .map(|(mut logits, banned)| {
+                for &token in self.suppressed.iter().chain(banned) {
+                    if let Some(logit) = logits.get_mut(token as usize) {
+                        *logit = f32::NEG_INFINITY;
+                    }
+                }
+                top_k(&logits, query.top_k)
+            })
+            .collect();
+        Ok(Step {
+            candidates,
+            attention: attention.to_vec2()?,
+        })
+    }
+
+    fn reorder(&self, state: &mut DecoderState, rows: &[usize]) -> Result<()> {
+        Ok(state.reorder(rows)?)
+    }
+
+    fn boundaries(&self) -> Boundaries {
+        self.boundaries
+    }
+}
+
+/// The `k` tokens of highest log-probability, best first, equal ones by id.
+fn top_k(logits: &[f32], k: usize) -> Vec<Candidate> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits
+        .iter()
+        .map(|&logit| f64::from((logit - max).exp()))
+        .sum();
+    let log_sum = (f64::from(max) + sum.ln()) as f32;
+    let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(k + 1);
+    for (token, &logit) in logits.iter().enumerate() {
+        if best.len() == k && best.last().is_some_and(|&(_, worst)| logit <= worst) {
+            continue;
+        }
+        let place = best.partition_point(|&(_, better)| better >= logit);
+        best.insert(place, (token as TokenId, logit));
+        best.truncate(k);
+    }
+    best.into_iter()
+        .map(|(token, logit)| Candidate {
+            token,
+            log_prob: logit - log_sum,
+        })
+        .collect()
+}
+
+/// The three embedding matrices, which may be one.
+struct Embeddings {
+    source: Tensor, // [vocab, d_model]
+    target: Tensor, // [decoder vocab, d_model]
+    output: Tensor, // [target vocab, d_model]
+}
+
+impl Embeddings {
+    /// Finds them under the names that transformers gives them. Of tied
+    /// matrices a checkpoint may hold any or all: each role takes its own when
+    /// it is stored, else any of the group's (`modeling_utils.py`, weight tying
+    /// of transformers 5).
+    fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Self> {
+        const SHARED: &str = "model.shared.weight";
+        const SOURCE: &str = "model.encoder.embed_tokens.weight";
+        const TARGET: &str = "model.decoder.embed_tokens.weight";
+        const OUTPUT: &str = "lm_head.weight";
+        let load = |names: &[&str], rows: usize| {
+            let name = names
+                .iter()
+                .find(|name| checkpoint.contains(name))
+                .unwrap_or(&names[0]);
+            checkpoint.tensor(name, &[rows, config.d_model], DType::F32, device)
+        };
+        let rows = config.vocab_size;
+        match (
+            config.share_encoder_decoder_embeddings,
+            config.tie_word_embeddings,
+        ) {
+            (true, true) => {
+                let source = load(&[SOURCE, SHARED, TARGET, OUTPUT], rows)?;
+                let target = same_once(load(&[TARGET, SHARED, SOURCE, OUTPUT], rows)?, &source)?;
+                let output = same_once(load(&[OUTPUT, SHARED, SOURCE, TARGET], rows)?, &source)?;
+                Ok(Self {
+                    source,
+                    target,
+                    output,
+                })
+            }
+            (false, true) => {
+                let target_rows = config.decoder_vocab_size;
+                let target = load(&[TARGET, OUTPUT], target_rows)?;
+                let output = same_once(load(&[OUTPUT, TARGET], target_rows)?, &target)?;
+                Ok(Self {
+                    source: load(&[SOURCE], rows)?,
+                    target,
+                    output,
+                })
+            }
+            (shared, false) => {
+                // transformers 4 shared the two embeddings even so.
+                let fallback: &[&str] = if shared { &[SHARED] } else { &[] };
+                Ok(Self {
+                    source: load(&[&[SOURCE], fallback].concat(), rows)?,
+                    target: load(&[&[TARGET], fallback].concat(), config.decoder_vocab_size)?,
+                    output: load(&[OUTPUT], config.target_vocab_size())?,
+                })
+            }
+        }
+    }
+}
+
+/// `first` when the two are equal, so that tied matrices are in memory once.
+fn same_once(tensor: Tensor, first: &Tensor) -> Result<Tensor> {
+    let equal = tensor
+        .eq(first)?
+        .to_dtype(DType::U32)?
+        .flatten_all()?
+        .min(0)?
+        .to_scalar::<u32>()?
+        == 1;
+    Ok(if equal { first.clone() } else { tensor })
+}

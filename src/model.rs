@@ -1,0 +1,202 @@
+//! A model that is ready: tokenizer, engine, and what is known about it.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use crate::catalog::{ModelSource, ModelSpec, Pair};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
+use crate::hub::{Hub, ModelFiles, OnProgress};
+use crate::language::LanguagePair;
+use crate::marian::{AttentionHead, Config, GenerationConfig, Marian};
+use crate::tokenizer::{Normalization, Tokenizer};
+
+/// A loaded model.
+#[derive(Debug)]
+pub struct Model {
+    /// `builtin`, the repository on the Hub, or the folder.
+    pub name: String,
+    /// Commit of the repository; the program's version for the built-in model,
+    /// `local` for a folder.
+    pub revision: String,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+    /// The network.
+    pub engine: Marian,
+    /// How its makers want it to be searched.
+    pub generation: GenerationConfig,
+    /// What it translates, if a manifest says so.
+    pairs: Vec<Pair>,
+}
+
+impl Model {
+    /// Loads a model of the catalogue, of the Hub or of a folder; what is not on
+    /// this disk is fetched.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be had or used.
+    pub fn load(
+        source: &ModelSource,
+        hub: &Hub,
+        on_progress: &mut OnProgress<'_>,
+        device: &Device,
+    ) -> Result<Self> {
+        match source {
+            ModelSource::Folder(folder) => Self::from_folder(folder, device),
+            ModelSource::Repo(repo) => Self::from_files(&hub.get(repo, on_progress)?, None, device),
+            ModelSource::Catalog(spec) => match spec.remote() {
+                Some(repo) => Self::from_files(&hub.get(&repo, on_progress)?, Some(spec), device),
+                None => Self::from_binary(spec, device),
+            },
+        }
+    }
+
+    /// Loads a folder in the layout of the Hub: `config.json`, `source.spm`,
+    /// `target.spm`, `vocab.json`, and `model.safetensors` or
+    /// `pytorch_model.bin`.
+    ///
+    /// # Errors
+    ///
+    /// When a file is missing or damaged, with the file named.
+    pub fn from_folder(folder: &Path, device: &Device) -> Result<Self> {
+        Self::from_files(&ModelFiles::from_folder(folder)?, None, device)
+    }
+
+    /// Loads the files of a model, with what its manifest knows about it.
+    fn from_files(files: &ModelFiles, spec: Option<&ModelSpec>, device: &Device) -> Result<Self> {
+        let read = |path: &Path| std::fs::read(path).map_err(Error::io("read", path));
+        let tokenizer = Tokenizer::from_folder(files.folder())?;
+        let config_json = read(&files.config)?;
+        let config = Config::from_json(&files.config, &config_json)?;
+        let generation = match &files.generation_config {
+            Some(path) => GenerationConfig::from_json(path, &read(path)?)?,
+            None => GenerationConfig::from_json(&files.config, &config_json)?,
+        };
+        let checkpoint = Checkpoint::open(&files.weights)?;
+        let model = Self {
+            name: files.name.clone(),
+            revision: files.revision.clone().unwrap_or_else(|| "local".to_owned()),
+            engine: Marian::load(&checkpoint, config, &generation, guided(spec), device)?,
+            tokenizer: tokenizer
+                .with_normalization(spec.map_or(Normalization::None, |spec| spec.normalization)),
+            generation,
+            pairs: spec.map_or_else(Vec::new, |spec| spec.pairs.clone()),
+        };
+        model.check_vocabulary(&files.vocab)?;
+        Ok(model)
+    }
+
+    /// The model that is part of the binary.
+    #[cfg(feature = "builtin")]
+    fn from_binary(spec: &ModelSpec, device: &Device) -> Result<Self> {
+        use crate::tokenizer::{NamedBytes, TokenizerFiles};
+        macro_rules! file {
+            ($name:literal) => {
+                NamedBytes::new(
+                    Path::new(concat!("builtin/", $name)),
+                    include_bytes!(concat!(
+                        env!("CARGO_MANIFEST_DIR"),
+                        "/models/builtin/",
+                        $name
+                    )),
+                )
+            };
+        }
+        let tokenizer = Tokenizer::from_files(TokenizerFiles {
+            source_spm: file!("source.spm"),
+            target_spm: file!("target.spm"),
+            vocab: file!("vocab.json"),
+            target_vocab: None,
+        })?;
+        let config = file!("config.json");
+        let config = Config::from_json(config.name, config.bytes)?;
+        let generation = file!("generation_config.json");
+        let generation = GenerationConfig::from_json(generation.name, generation.bytes)?;
+        let weights = include_bytes!("../models/builtin/model.safetensors");
+        let checkpoint = Checkpoint::from_static("builtin/model.safetensors", weights)?;
+        Ok(Self {
+            name: spec.name.clone(),
+            revision: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: Marian::load(&checkpoint, config, &generation, guided(Some(spec)), device)?,
+            tokenizer,
+            generation,
+            pairs: spec.pairs.clone(),
+        })
+    }
+
+    /// Without the feature `builtin` there is none.
+    #[cfg(not(feature = "builtin"))]
+    fn from_binary(spec: &ModelSpec, _device: &Device) -> Result<Self> {
+        Err(Error::UnknownModel(format!(
+            "this program was built without the model {} (build it with the feature `builtin`, or name another model)",
+            spec.name
+        )))
+    }
+
+    /// The tag that tells the model which language to translate into; `None`
+    /// when it needs none, having one target only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when the model does not translate this pair.
+    pub fn target_tag(&self, languages: LanguagePair) -> Result<Option<String>> {
+        if !self.pairs.is_empty() {
+            return match self.pairs.iter().find(|pair| pair.languages() == languages) {
+                Some(pair) => Ok(pair.tag.clone()),
+                None => Err(Error::Options(format!(
+                    "the model {} does not translate {languages} (it does {})",
+                    self.name,
+                    joined(self.pairs.iter().map(|pair| pair.languages().to_string()))
+                ))),
+            };
+        }
+        // Nothing is known of a folder but the tags in its vocabulary.
+        let tags: Vec<&str> = self.tokenizer.tags().collect();
+        if tags.is_empty() {
+            return Ok(None);
+        }
+        let target = languages.target;
+        let codes = [target.iso639_3(), Some(target.code())];
+        let tag = codes
+            .into_iter()
+            .flatten()
+            .map(|code| format!(">>{code}<<"))
+            .find(|tag| tags.contains(&tag.as_str()));
+        tag.map(Some).ok_or_else(|| {
+            Error::Options(format!(
+                "the model {} has no target language {target} (it has {})",
+                self.name,
+                joined(tags.iter().map(ToString::to_string))
+            ))
+        })
+    }
+
+    /// Every id that the tokenizer can give must have an embedding.
+    fn check_vocabulary(&self, vocab: &Path) -> Result<()> {
+        let (ids, embeddings) = (
+            self.tokenizer.source_vocab_size(),
+            self.engine.config().vocab_size,
+        );
+        if ids > embeddings {
+            return Err(Error::model_file(
+                vocab,
+                format!(
+                    "it has ids up to {}, but \"vocab_size\" in config.json is {embeddings}: the files do not belong together",
+                    ids - 1
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn guided(spec: Option<&ModelSpec>) -> AttentionHead {
+    spec.and_then(|spec| spec.guided_alignment)
+        .unwrap_or_default()
+}
+
+fn joined(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,40 @@
+//! What a sentence became, complete in itself.
+
+use crate::alignment::AlignmentPoint;
+use crate::tokenizer::TokenId;
+
+/// The translation of one sentence.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Translation {
+    /// The sentence as it stands in the input.
+    pub source: String,
+    /// Its translation.
+    pub target: String,
+    /// Word links; spans count from the start of `source` and `target`.
+    pub alignment: Vec<AlignmentPoint>,
+    /// Length-normalised log-probability (natural logarithm).
+    pub score: f32,
+    /// Log-probability of each word of `target`: the sum over its pieces.
+    pub word_scores: Vec<f32>,
+    /// What a reader should know.
+    pub flags: Vec<Flag>,
+    /// Source tokens, `</s>` included.
+    pub source_ids: Vec<TokenId>,
+    /// Target tokens, `</s>` included.
+    pub target_ids: Vec<TokenId>,
+}
+
+/// Something a reader should know of a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Flag {
+    /// Nothing to translate (no letters): copied.
+    Copied,
+    /// Too long for the model: translated in parts.
+    Split,
+    /// The length limit ended the translation.
+    Limit,
+    /// The model gave no text for a source that has some.
+    Empty,
+}

@@ -1,0 +1,116 @@
+//! One JSON record a line, complete in itself.
+
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::alignment::AlignmentPoint;
+use crate::document::{Sentence, Span};
+use crate::tokenizer::TokenId;
+use crate::translation::{Flag, Translation};
+
+/// Where a translation comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The document, from 0.
+    pub document: usize,
+    /// The sentence in it.
+    pub sentence: Sentence,
+    /// Bytes of the translation in that target's text output.
+    pub target_span: Span,
+    /// Language of the translation, such as `en`.
+    pub target_lang: &'a str,
+    /// Name of the model.
+    pub model: &'a str,
+    /// Its commit.
+    pub revision: &'a str,
+    /// Whether the record has the token ids.
+    pub tokens: bool,
+}
+
+/// Writes one record and its line feed.
+///
+/// # Errors
+///
+/// What `output` reports.
+pub fn write_jsonl(
+    output: &mut dyn Write,
+    origin: Origin,
+    translation: &Translation,
+) -> io::Result<()> {
+    let record = Record {
+        doc: origin.document,
+        para: origin.sentence.paragraph,
+        sent: origin.sentence.index,
+        target_lang: origin.target_lang,
+        source: &translation.source,
+        target: &translation.target,
+        source_span: bounds(origin.sentence.span),
+        target_span: bounds(origin.target_span),
+        alignment: translation.alignment.iter().map(Link::from).collect(),
+        score: Score(translation.score),
+        word_scores: translation.word_scores.iter().copied().map(Score).collect(),
+        flags: &translation.flags,
+        model: origin.model,
+        revision: origin.revision,
+        source_ids: origin.tokens.then_some(&translation.source_ids),
+        target_ids: origin.tokens.then_some(&translation.target_ids),
+    };
+    serde_json::to_writer(&mut *output, &record)?;
+    output.write_all(b"\n")
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    doc: usize,
+    para: usize,
+    sent: usize,
+    target_lang: &'a str,
+    source: &'a str,
+    target: &'a str,
+    source_span: [usize; 2],
+    target_span: [usize; 2],
+    alignment: Vec<Link>,
+    score: Score,
+    word_scores: Vec<Score>,
+    flags: &'a [Flag],
+    model: &'a str,
+    revision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_ids: Option<&'a Vec<TokenId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_ids: Option<&'a Vec<TokenId>>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    source: [usize; 2],
+    target: [usize; 2],
+    score: Score,
+}
+
+impl From<&AlignmentPoint> for Link {
+    fn from(point: &AlignmentPoint) -> Self {
+        Self {
+            source: bounds(point.source),
+            target: bounds(point.target),
+            score: Score(point.score),
+        }
+    }
+}
+
+fn bounds(span: Span) -> [usize; 2] {
+    [span.start, span.end]
+}
+
+/// A number with four decimals.
+struct Score(f32);
+
+impl Serialize for Score {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(format!("{:.4}", self.0))
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}

@@ -1,0 +1,361 @@
+//! The program as users run it, with the built-in model.
+#![cfg(feature = "builtin")]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use assert_cmd::cargo::CommandCargoExt;
+use serde_json::Value;
+
+/// What a finished program left.
+struct Finished {
+    stdout: String,
+    stderr: String,
+    code: i32,
+}
+
+fn dolmetsch(arguments: &[&str], input: impl AsRef<[u8]>) -> Finished {
+    let output = assert_cmd::Command::cargo_bin("dolmetsch")
+        .unwrap()
+        .args(arguments)
+        .write_stdin(input.as_ref())
+        .output()
+        .unwrap();
+    Finished {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap(),
+    }
+}
+
+fn translate(arguments: &[&str], input: impl AsRef<[u8]>) -> Finished {
+    let mut all = vec!["translate", "--model", "builtin", "--beam", "1"];
+    all.extend(arguments);
+    dolmetsch(&all, input)
+}
+
+fn article() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/artikel.de.txt")
+}
+
+fn records(jsonl: &str) -> Vec<Value> {
+    jsonl
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn span(value: &Value) -> std::ops::Range<usize> {
+    let bound = |index: usize| usize::try_from(value[index].as_u64().unwrap()).unwrap();
+    bound(0)..bound(1)
+}
+
+/// Lines with the lengths, scripts and oddities of real input.
+const RAGGED: &str = "Guten Morgen!\n\nAm 25. und 26. Oktober tagt der Rat in Hanoi, und danach fahren alle nach Hause.\nJa.\n12.345,6\nDas Haus, das mein Großvater vor vielen Jahren am Ufer des Sees gebaut hat, steht noch heute.\n\u{1f600}\nWo bist du?";
+
+#[test]
+fn the_article_keeps_its_paragraphs_in_both_languages() {
+    let path = article();
+    let source = std::fs::read_to_string(&path).unwrap();
+    let done = translate(&["--to", "en", "--to", "vi", path.to_str().unwrap()], "");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.stderr.contains("built-in model"), "{}", done.stderr);
+    let parts: Vec<&str> = done.stdout.split("=== ").collect();
+    assert!(parts[1].starts_with("en ===\n") && parts[2].starts_with("vi ===\n"));
+    for translation in &parts[1..] {
+        let body = translation.split_once('\n').unwrap().1;
+        assert_eq!(
+            body.trim_end().split("\n\n").count(),
+            source.trim_end().split("\n\n").count()
+        );
+        assert_eq!(body.matches("\n- ").count(), 4, "the list has its marks");
+    }
+}
+
+#[test]
+fn records_stand_on_their_own() {
+    let path = article();
+    let path = path.to_str().unwrap();
+    let source = std::fs::read(path).unwrap();
+    let text = translate(&["--to", "en", path], "").stdout;
+    let done = translate(&["--to", "en", "--to", "vi", "--format", "jsonl", path], "");
+    let records = records(&done.stdout);
+    let (mut paragraph, mut english) = (0, 0);
+    for record in &records {
+        let (from, to) = (
+            record["source"].as_str().unwrap(),
+            record["target"].as_str().unwrap(),
+        );
+        assert_eq!(&source[span(&record["source_span"])], from.as_bytes());
+        if record["target_lang"] == "en" {
+            english += 1;
+            assert_eq!(
+                &text.as_bytes()[span(&record["target_span"])],
+                to.as_bytes()
+            );
+        }
+        assert_eq!(
+            record["word_scores"].as_array().unwrap().len(),
+            to.split_whitespace().count()
+        );
+        for link in record["alignment"].as_array().unwrap() {
+            for (side, text) in [("source", from), ("target", to)] {
+                let word = &text[span(&link[side])];
+                assert!(
+                    text.split_whitespace().any(|other| other == word),
+                    "{word:?} is a whole word"
+                );
+            }
+        }
+        assert!(record["score"].as_f64().unwrap() <= 0.0);
+        let number = record["para"].as_u64().unwrap();
+        assert!(number == paragraph || number == paragraph + 1);
+        paragraph = number;
+    }
+    assert_eq!(
+        english * 2,
+        records.len(),
+        "a record for each sentence and target"
+    );
+    let whole = |words: &str| {
+        records
+            .iter()
+            .any(|record| record["source"].as_str().unwrap().contains(words))
+    };
+    for uncut in [
+        "am 25. und 26. Oktober reist, zahlt",
+        "Prof. Karl-Heinz Brandt, bezweifelt",
+        "§ 12 Abs. 3 vorsieht",
+        "ca. 12 % mehr",
+    ] {
+        assert!(whole(uncut), "{uncut}");
+    }
+}
+
+#[test]
+fn there_are_as_many_lines_out_as_in() {
+    for input in [
+        RAGGED.to_owned(),
+        format!("{RAGGED}\n"),
+        RAGGED.replace('\n', "\r\n"),
+        String::new(),
+        "\n\n".to_owned(),
+    ] {
+        let done = translate(&["--to", "en", "--lines"], &input);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let pairs: Vec<(&str, &str)> = input.split('\n').zip(done.stdout.split('\n')).collect();
+        assert_eq!(
+            input.matches('\n').count(),
+            done.stdout.matches('\n').count()
+        );
+        assert!(
+            pairs
+                .iter()
+                .all(|(from, to)| from.trim().is_empty() == to.trim().is_empty())
+        );
+        let jsonl = translate(&["--to", "en", "--lines", "--format", "jsonl"], &input).stdout;
+        assert_eq!(jsonl.lines().count(), input.lines().count());
+    }
+}
+
+#[test]
+fn batches_and_threads_do_not_change_a_token() {
+    let run = |extra: &[&str]| {
+        let mut arguments = vec![
+            "--to", "vi", "--lines", "--format", "jsonl", "--tokens", "--beam", "4",
+        ];
+        arguments.extend(extra);
+        let mut all = vec!["translate", "--model", "builtin"];
+        all.extend(arguments);
+        let ids = |record: &Value| record["target_ids"].clone();
+        records(&dolmetsch(&all, RAGGED).stdout)
+            .iter()
+            .map(ids)
+            .collect::<Vec<_>>()
+    };
+    let expected = run(&[]);
+    assert_eq!(expected.len(), RAGGED.lines().count());
+    for options in [
+        ["--batch-tokens", "1"],
+        ["--batch-tokens", "10000"],
+        ["--threads", "1"],
+        ["--threads", "3"],
+    ] {
+        assert_eq!(run(&options), expected, "{options:?}");
+    }
+}
+
+#[test]
+fn a_sentence_far_beyond_the_models_positions_is_translated_whole() {
+    let long = "Das ist ein Satz, der sehr lange dauert, ".repeat(100) + "und dann endet er.";
+    let endless = "Donau".repeat(3000);
+    for line in [&long, &endless] {
+        let done = translate(
+            &["--to", "en", "--lines", "--format", "jsonl", "--tokens"],
+            line,
+        );
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let record = &records(&done.stdout)[0];
+        assert_eq!(record["source"].as_str().unwrap(), line);
+        assert!(
+            record["flags"]
+                .as_array()
+                .unwrap()
+                .contains(&Value::from("split"))
+        );
+        let tokens = record["source_ids"].as_array().unwrap().len();
+        assert!(tokens > 600, "{tokens} source tokens: nothing is cut");
+    }
+}
+
+#[test]
+fn what_has_no_letters_is_copied() {
+    let done = translate(&["--to", "en"], "***\n\n12.345,6\n");
+    assert_eq!(done.stdout, "***\n\n12.345,6\n");
+}
+
+#[test]
+fn bad_input_has_a_clear_message_and_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let latin1 = file("latin1.txt", b"Gr\xfc\xdfe aus K\xf6ln");
+    let missing = folder
+        .path()
+        .join("nowhere.txt")
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let folder = folder.path().to_str().unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (
+            &["translate", "--to", "en", "--model", "builtin", &latin1],
+            4,
+            "invalid UTF-8 at byte 2",
+        ),
+        (
+            &["translate", "--to", "en", "--model", "builtin", &missing],
+            4,
+            "nowhere.txt",
+        ),
+        (
+            &["translate", "--to", "en", "--model", "builtin", folder],
+            4,
+            folder,
+        ),
+        (
+            &["translate", "--to", "en", "--model", folder],
+            3,
+            "config.json",
+        ),
+        (
+            &["translate", "--to", "en", "--model", "./no/such/folder"],
+            3,
+            "./no/such/folder",
+        ),
+        (
+            &["translate", "--to", "en", "--model", "bultin"],
+            3,
+            "builtin",
+        ),
+        (
+            &[
+                "translate",
+                "--to",
+                "en",
+                "--model",
+                "builtin",
+                "--from",
+                "vi",
+            ],
+            2,
+            "vi",
+        ),
+        (&["translate", "--to", "xx", "--model", "builtin"], 2, "xx"),
+        (
+            &[
+                "translate",
+                "--to",
+                "en",
+                "--model",
+                "builtin",
+                "--beam",
+                "0",
+            ],
+            2,
+            "beam",
+        ),
+        (
+            &[
+                "translate",
+                "--to",
+                "en",
+                "--model",
+                "builtin",
+                "--max-length",
+                "1",
+            ],
+            2,
+            "length",
+        ),
+        (
+            &[
+                "translate",
+                "--to",
+                "en",
+                "--model",
+                "builtin",
+                "--max-length",
+                "100000",
+            ],
+            2,
+            "length",
+        ),
+        (&["translate", "--model", "builtin"], 2, "--to"),
+        (&["tokenize", "--model", folder], 3, "source.spm"),
+    ];
+    for (arguments, code, message) in cases {
+        let done = dolmetsch(arguments, "Hallo Welt.");
+        assert_eq!(done.code, *code, "{arguments:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains(message),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+        assert_eq!(done.stdout, "", "{arguments:?}");
+        assert!(
+            !done.stderr.contains("panicked"),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut program = Command::cargo_bin("dolmetsch").unwrap();
+    let text = "Das ist ein Satz. ".repeat(2000);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.txt");
+    std::fs::write(&path, text).unwrap();
+    let mut child = program
+        .args(["segment", path.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut message = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut message)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{message}");
+    assert_eq!(message, "");
+}
