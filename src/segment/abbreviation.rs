@@ -133,7 +133,7 @@ fn unlisted(
         && !word.contains(vowel)
         && !lexicon.is_whole_word(word)
         || letters > 3 && (clipped_adjective(word) || broken_off(word))
-        || letters > 4 && (word.ends_with("str") || word.ends_with("blvd"));
+        || letters > 4 && (word.ends_with("str") || word.ends_with("nr"));
     looks.then_some(Abbreviation::BeforeFunctionWord)
 }
 

@@ -161,7 +161,12 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
                         && !lexicon.is_ordinal_preposition(previous)
                         && names_number(lexicon, c, previous)
                 }
-                Number::Hundreds => !counted && !determined && !follows_comma(previous),
+                Number::Hundreds => {
+                    !counted
+                        && !determined
+                        && !follows_comma(previous)
+                        && !is_coordinated(c, token, previous)
+                }
                 Number::Year | Number::Thousands => !counted && (!determined || previous == "im"),
                 Number::DayMonth | Number::Section | Number::Range => !counted,
                 Number::Date | Number::Other => true,
@@ -270,6 +275,14 @@ fn names_number(lexicon: &Lexicon, c: &Candidate<'_>, previous: &str) -> bool {
 /// "Gleis 6", "Lindenstr. 4".
 fn is_numbered(lexicon: &Lexicon, previous: &str) -> bool {
     lexicon.is_numbered_noun(previous) || lexicon.is_street(previous)
+}
+
+/// "die 14., 16. und 117. Kolonne": an ordinal, as the one before "und" is.
+fn is_coordinated(c: &Candidate<'_>, token: &str, previous: &str) -> bool {
+    let before = &c.before()[..c.before().len() - token.len()].trim_end();
+    before
+        .strip_suffix(previous)
+        .is_some_and(|first| previous == "und" && first.trim_end().ends_with('.'))
 }
 
 /// Whether `previous` ends in a comma and is no number of the same list.
