@@ -45,11 +45,15 @@ pub struct Translate {
     /// Source language
     #[arg(long, value_name = "LANG", default_value = "de")]
     pub from: Language,
+    /// Translate through this language, with two models
+    #[arg(long, value_name = "LANG")]
+    pub via: Option<Language>,
     /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
-    /// Hugging Face Hub, or a folder [default: the best one for the languages,
-    /// fetched from the Hub when it is used first]
+    /// Hugging Face Hub, or a folder; for several languages it may be given
+    /// several times [default: the best one for the languages, fetched from the
+    /// Hub when it is used first]
     #[arg(long, value_name = "MODEL")]
-    pub model: Option<String>,
+    pub model: Vec<String>,
     /// Use what is on this disk; send no request
     #[arg(long)]
     pub offline: bool,

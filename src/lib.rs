@@ -20,6 +20,7 @@ pub mod language;
 pub mod marian;
 pub mod model;
 pub mod reader;
+pub mod route;
 pub mod segment;
 pub mod tokenizer;
 pub mod translation;

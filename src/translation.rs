@@ -22,6 +22,21 @@ pub struct Translation {
     pub source_ids: Vec<TokenId>,
     /// Target tokens, `</s>` included.
     pub target_ids: Vec<TokenId>,
+    /// What lies between, when two models translated.
+    pub via: Option<Via>,
+}
+
+/// The sentence in the language between source and target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Via {
+    /// The sentence.
+    pub text: String,
+    /// Word links from the source to it.
+    pub source_alignment: Vec<AlignmentPoint>,
+    /// Word links from it to the target.
+    pub target_alignment: Vec<AlignmentPoint>,
+    /// Length-normalised log-probabilities of the two translations.
+    pub scores: [f32; 2],
 }
 
 /// Something a reader should know of a translation.

@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 
 import checkpoint
 from model import Shape, split_embedding, split_weights
+from tokens import UNKNOWN
 
 FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "kv_proj": ("k_proj", "v_proj")}
 HIDDEN = -1e4
-"""Output bias of `<pad>`, which no model should write."""
+"""Output bias of `<unk>` and `<pad>`, which no model should write."""
 
 
 def marian_weights(theta: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
@@ -29,7 +30,7 @@ def marian_weights(theta: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]
     for name, weight in split_weights(rest, shape).items():
         if name == "final_logits_bias":
             named[name] = weight[None].clone()
-            named[name][0, -1] = HIDDEN
+            named[name][0, [UNKNOWN, shape.vocabulary - 1]] = HIDDEN
             continue
         *path, layer, kind = name.split(".")
         parts = FUSED.get(layer, (layer,))

@@ -13,6 +13,7 @@ from itertools import permutations
 from pathlib import Path
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
 from corpus import COPIES, PAIRS, TAGS, read_prepared
 from tokens import Pair, vocabulary_order
@@ -49,6 +50,29 @@ def write_rules(path: Path) -> None:
     path.write_text("".join(f"{points(a)}\t{points(b)}\n" for a, b in sorted(normalisation_rules().items())))
 
 
+TONES = ["", *"\u0300\u0301\u0309\u0303\u0323"]
+SYMBOLS = "€£§°–—•·©®™½×÷±ẞ²³µ→"
+
+
+def needed_characters() -> set[str]:
+    """Letters of the three languages in both cases, ASCII and some symbols: these must never be `<unk>`."""
+    letters = {unicodedata.normalize("NFC", vowel + tone) for vowel in "aăâeêioôơuưy" for tone in TONES} | set("đäöüß")
+    letters |= {letter.upper() for letter in letters if len(letter.upper()) == 1}
+    return (letters | {chr(code) for code in range(33, 127)} | set(SYMBOLS)) - normalisation_rules().keys()
+
+
+def add_characters(path: Path) -> None:
+    """Appends a piece for each needed character that training left out as too rare (ALL-CAPS Vietnamese above all)."""
+    joint = sentencepiece_model_pb2.ModelProto()
+    joint.ParseFromString(path.read_bytes())
+    present = {piece.piece for piece in joint.pieces}
+    lowest = min(piece.score for piece in joint.pieces)
+    for character in sorted(needed_characters() - present):
+        joint.pieces.add(piece=character, score=lowest - 0.1)
+    joint.trainer_spec.vocab_size = len(joint.pieces)
+    path.write_bytes(joint.SerializeToString())
+
+
 def write_sample(work: Path, path: Path, lines: int, seed: int) -> None:
     """Sentences of each language in about equal parts, sets weighted as in training."""
     rng = random.Random(seed)
@@ -81,6 +105,7 @@ def train_joint(args: argparse.Namespace) -> None:
         num_threads=args.threads,
         minloglevel=1,
     )  # fmt: skip
+    add_characters(args.work / "joint.model")
 
 
 def main() -> None:

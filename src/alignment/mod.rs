@@ -100,9 +100,7 @@ pub fn align_words(source: Side, target: Side, attention: &[Vec<f32>]) -> Vec<Al
             continue;
         }
         for (&score, &source_word) in row.iter().zip(source.words) {
-            if score >= strongest.min(LINK_THRESHOLD)
-                && (score == strongest || score >= LINK_THRESHOLD)
-            {
+            if score >= strongest.min(LINK_THRESHOLD) {
                 points.push(AlignmentPoint {
                     source: source_word,
                     target: word,
@@ -114,9 +112,57 @@ pub fn align_words(source: Side, target: Side, attention: &[Vec<f32>]) -> Vec<Al
     points
 }
 
+/// The relational product: a source word is linked to a target word if both are
+/// linked to one word between, with the product of the scores; of several such
+/// words the strongest counts. Points are in the order of the target.
+#[must_use]
+pub fn compose(first: &[AlignmentPoint], second: &[AlignmentPoint]) -> Vec<AlignmentPoint> {
+    let mut points: Vec<AlignmentPoint> = Vec::new();
+    for onward in second {
+        for back in first.iter().filter(|point| point.target == onward.source) {
+            let score = back.score * onward.score;
+            let known = points
+                .iter_mut()
+                .find(|point| point.source == back.source && point.target == onward.target);
+            match known {
+                Some(point) => point.score = point.score.max(score),
+                None => points.push(AlignmentPoint {
+                    source: back.source,
+                    target: onward.target,
+                    score,
+                }),
+            }
+        }
+    }
+    points.sort_by_key(|point| (point.target, point.source));
+    points
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn composition_is_the_relational_product_with_the_strongest_path() {
+        let point = |source: (usize, usize), target: (usize, usize), score| AlignmentPoint {
+            source: Span::new(source.0, source.1),
+            target: Span::new(target.0, target.1),
+            score,
+        };
+        let first = [
+            point((0, 3), (0, 2), 0.5),
+            point((0, 3), (3, 5), 0.8),
+            point((4, 6), (9, 10), 1.0),
+        ];
+        let second = [
+            point((0, 2), (0, 4), 1.0),
+            point((3, 5), (0, 4), 0.5),
+            point((3, 5), (5, 8), 0.25),
+            point((6, 8), (9, 12), 1.0),
+        ];
+        let expected = [point((0, 3), (0, 4), 0.5), point((0, 3), (5, 8), 0.2)];
+        assert_eq!(compose(&first, &second), expected);
+    }
 
     #[test]
     fn pieces_are_merged_to_words_by_maximum_and_the_end_token_takes_no_links() {

@@ -104,7 +104,14 @@ mod tests {
         }
         let tokenizer = Tokenizer::from_folder(folder.path())?;
         let mut output = Vec::new();
-        run(&tokenizer, target, decode, input, &mut output)?;
+        lines(
+            &tokenizer,
+            target,
+            decode,
+            "standard input",
+            input,
+            &mut output,
+        )?;
         Ok(String::from_utf8(output)?)
     }
 

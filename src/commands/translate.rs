@@ -2,7 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::slice::from_ref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use candle_core::Device;
@@ -10,6 +11,7 @@ use dolmetsch::catalog::{Catalog, ModelSource};
 use dolmetsch::hub::{Hub, HubOptions, Progress};
 use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::reader::Article;
+use dolmetsch::route::{Leg, Route};
 use dolmetsch::tokenizer::Normalization;
 use dolmetsch::writer::{Origin, TargetPosition, write_jsonl, write_text};
 use dolmetsch::{Document, Model, Options, Segmenter, Translation, Translator};
@@ -65,44 +67,94 @@ fn read(path: &Path, options: &Translate) -> dolmetsch::Result<Document> {
 /// A language to translate into, with what does it.
 struct Target {
     language: Language,
-    tag: Option<String>,
-    translator: Rc<Translator>,
+    via: Option<Language>,
+    route: Route,
 }
 
-/// The targets in the order in which they were asked for; those with the same
-/// model share it.
+/// The targets in the order in which they were asked for.
 fn targets(options: &Translate) -> anyhow::Result<Vec<Target>> {
-    let catalog = Catalog::load()?;
-    let mut hub_options = HubOptions::from_env()?;
-    hub_options.offline |= options.offline;
-    let hub = Hub::new(hub_options)?;
-    let mut loaded: Vec<(ModelSource, Rc<Translator>)> = Vec::new();
+    let mut models = Models::new(options)?;
     let mut targets: Vec<Target> = Vec::new();
     for &language in &options.to {
         if targets.iter().any(|target| target.language == language) {
             continue;
         }
-        let pair = LanguagePair::new(options.from, language);
-        let source = match &options.model {
-            Some(name) => ModelSource::parse(name, &catalog)?,
-            None => ModelSource::Catalog(Box::new(catalog.default_for(pair)?.clone())),
+        let via = options.via.filter(|&via| via != language);
+        let route = match via {
+            None => Route::Direct(models.leg(&options.model, options.from, language)?),
+            Some(via) => {
+                // Two models are one for each leg; folders do not say what they translate.
+                let (there, onward) = match &options.model[..] {
+                    [there, onward] => (from_ref(there), from_ref(onward)),
+                    names => (names, names),
+                };
+                Route::Pivot {
+                    first: models.leg(there, options.from, via)?,
+                    second: models.leg(onward, via, language)?,
+                }
+            }
         };
-        let known = loaded.iter().find(|(other, _)| *other == source);
-        let translator = if let Some((_, translator)) = known {
-            Rc::clone(translator)
-        } else {
-            let translator = Rc::new(load(&source, &hub, options)?);
-            loaded.push((source, Rc::clone(&translator)));
-            translator
-        };
-        let tag = translator.model().target_tag(pair)?;
         targets.push(Target {
             language,
-            tag,
-            translator,
+            via,
+            route,
         });
     }
     Ok(targets)
+}
+
+/// The models that are in use; each is loaded once.
+struct Models<'a> {
+    options: &'a Translate,
+    catalog: Catalog,
+    hub: Hub,
+    loaded: Vec<(ModelSource, Arc<Translator>)>,
+}
+
+impl<'a> Models<'a> {
+    fn new(options: &'a Translate) -> dolmetsch::Result<Self> {
+        let mut hub_options = HubOptions::from_env()?;
+        hub_options.offline |= options.offline;
+        let (catalog, hub) = (Catalog::load()?, Hub::new(hub_options)?);
+        Ok(Self {
+            options,
+            catalog,
+            hub,
+            loaded: Vec::new(),
+        })
+    }
+
+    /// The first of the named models that translates a pair; without names, the
+    /// pair's default.
+    fn leg(&mut self, names: &[String], source: Language, target: Language) -> anyhow::Result<Leg> {
+        let pair = LanguagePair::new(source, target);
+        if names.is_empty() {
+            let spec = self.catalog.default_for(pair)?.clone();
+            return self.leg_of(&ModelSource::Catalog(Box::new(spec)), pair);
+        }
+        let mut first_error = None;
+        for name in names {
+            let source = ModelSource::parse(name, &self.catalog)?;
+            match self.leg_of(&source, pair) {
+                Err(error) if names.len() > 1 => first_error = first_error.or(Some(error)),
+                leg => return leg,
+            }
+        }
+        Err(first_error.expect("at least one model was tried"))
+    }
+
+    fn leg_of(&mut self, source: &ModelSource, pair: LanguagePair) -> anyhow::Result<Leg> {
+        let known = self.loaded.iter().find(|(other, _)| other == source);
+        let translator = if let Some((_, translator)) = known {
+            Arc::clone(translator)
+        } else {
+            let translator = Arc::new(load(source, &self.hub, self.options)?);
+            self.loaded.push((source.clone(), Arc::clone(&translator)));
+            translator
+        };
+        let tag = translator.model().target_tag(pair)?;
+        Ok(Leg { translator, tag })
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "users must know what translates")]
@@ -180,14 +232,14 @@ impl Job {
                         targets.iter().zip(&by_target).zip(&mut positions)
                     {
                         let translation = &translations[index];
-                        let model = target.translator.model();
                         let origin = Origin {
                             document: number,
                             sentence: document.sentences()[first + index],
                             target_span: position.next(document, first + index, translation),
                             target_lang: target.language.code(),
-                            model: &model.name,
-                            revision: &model.revision,
+                            via_lang: target.via.as_ref().map(Language::code),
+                            model: &target.route.model(),
+                            revision: &target.route.revision(),
                             tokens: self.tokens,
                         };
                         write_jsonl(output, origin, translation)?;
@@ -211,9 +263,7 @@ impl Job {
             .map(|sentence| sentence.span.of(document.text()))
             .collect();
         let finished = |count: usize| self.progress.inc(count as u64);
-        target
-            .translator
-            .translate(&sentences, target.tag.as_deref(), &finished)
+        target.route.translate(&sentences, &finished)
     }
 }
 

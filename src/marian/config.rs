@@ -148,7 +148,7 @@ impl Config {
             return Err(fields.error(format!("\"{name}\" is 0")));
         }
         for heads in [self.encoder_attention_heads, self.decoder_attention_heads] {
-            if self.d_model % heads != 0 {
+            if !self.d_model.is_multiple_of(heads) {
                 return Err(fields.error(format!(
                     "{heads} attention heads do not divide \"d_model\" {}",
                     self.d_model

@@ -163,7 +163,7 @@ fn is_ordinal_noun(rest: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of<'a>(text: &'a str) -> Vec<&'a str> {
+    fn of(text: &str) -> Vec<&str> {
         paragraphs(text)
             .into_iter()
             .map(|span| span.of(text))

@@ -21,6 +21,8 @@ pub struct Origin<'a> {
     pub target_span: Span,
     /// Language of the translation, such as `en`.
     pub target_lang: &'a str,
+    /// The language between, when two models translated.
+    pub via_lang: Option<&'a str>,
     /// Name of the model.
     pub model: &'a str,
     /// Its commit.
@@ -48,7 +50,7 @@ pub fn write_jsonl(
         target: &translation.target,
         source_span: bounds(origin.sentence.span),
         target_span: bounds(origin.target_span),
-        alignment: translation.alignment.iter().map(Link::from).collect(),
+        alignment: links(&translation.alignment),
         score: Score(translation.score),
         word_scores: translation.word_scores.iter().copied().map(Score).collect(),
         flags: &translation.flags,
@@ -56,6 +58,13 @@ pub fn write_jsonl(
         revision: origin.revision,
         source_ids: origin.tokens.then_some(&translation.source_ids),
         target_ids: origin.tokens.then_some(&translation.target_ids),
+        via: translation.via.as_ref().map(|via| ViaRecord {
+            lang: origin.via_lang,
+            text: &via.text,
+            source_alignment: links(&via.source_alignment),
+            target_alignment: links(&via.target_alignment),
+            scores: via.scores.map(Score),
+        }),
     };
     serde_json::to_writer(&mut *output, &record)?;
     output.write_all(b"\n")
@@ -81,6 +90,17 @@ struct Record<'a> {
     source_ids: Option<&'a Vec<TokenId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target_ids: Option<&'a Vec<TokenId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<ViaRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ViaRecord<'a> {
+    lang: Option<&'a str>,
+    text: &'a str,
+    source_alignment: Vec<Link>,
+    target_alignment: Vec<Link>,
+    scores: [Score; 2],
 }
 
 #[derive(Serialize)]
@@ -98,6 +118,10 @@ impl From<&AlignmentPoint> for Link {
             score: Score(point.score),
         }
     }
+}
+
+fn links(points: &[AlignmentPoint]) -> Vec<Link> {
+    points.iter().map(Link::from).collect()
 }
 
 fn bounds(span: Span) -> [usize; 2] {

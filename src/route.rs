@@ -1,0 +1,121 @@
+//! How a text gets from one language to another: with one model, or with two
+//! through a language between them.
+
+use std::sync::Arc;
+
+use crate::alignment::compose;
+use crate::error::Result;
+use crate::translation::{Translation, Via};
+use crate::translator::Translator;
+
+/// One model on the way, and the language it is asked for.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// What translates.
+    pub translator: Arc<Translator>,
+    /// The target tag of a multilingual model, such as `>>vie<<`.
+    pub tag: Option<String>,
+}
+
+/// The models that lead from the source to the target language.
+#[derive(Debug, Clone)]
+pub enum Route {
+    /// One model.
+    Direct(Leg),
+    /// Two models; the first one's translations are the second one's sentences.
+    Pivot {
+        /// From the source to the language between.
+        first: Leg,
+        /// From there to the target.
+        second: Leg,
+    },
+}
+
+impl Leg {
+    fn translate(
+        &self,
+        sentences: &[&str],
+        finished: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Translation>> {
+        self.translator
+            .translate(sentences, self.tag.as_deref(), finished)
+    }
+}
+
+impl Route {
+    /// Translates sentences: one translation each, in their order.
+    ///
+    /// `finished` is told, from any thread, how many more sentences are done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Translator::translate`].
+    pub fn translate(
+        &self,
+        sentences: &[&str],
+        finished: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Translation>> {
+        match self {
+            Self::Direct(leg) => leg.translate(sentences, finished),
+            Self::Pivot { first, second } => {
+                let between = first.translate(sentences, &|_| ())?;
+                let texts: Vec<&str> = between.iter().map(|half| half.target.as_str()).collect();
+                let last = second.translate(&texts, finished)?;
+                Ok(between
+                    .into_iter()
+                    .zip(last)
+                    .map(|(first, second)| joined(first, second))
+                    .collect())
+            }
+        }
+    }
+
+    /// Name of the model, or of both with a `+` between.
+    #[must_use]
+    pub fn model(&self) -> String {
+        self.describe(|leg| &leg.translator.model().name)
+    }
+
+    /// Revision of the model, or of both with a `+` between.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        self.describe(|leg| &leg.translator.model().revision)
+    }
+
+    fn describe(&self, part: impl Fn(&Leg) -> &String) -> String {
+        match self {
+            Self::Direct(leg) => part(leg).clone(),
+            Self::Pivot { first, second } => format!("{}+{}", part(first), part(second)),
+        }
+    }
+}
+
+/// Both halves as one translation, whose alignment is their composition and
+/// whose score is the sum: the log-probability of both steps.
+fn joined(first: Translation, second: Translation) -> Translation {
+    let mut flags = first.flags;
+    flags.extend(
+        second
+            .flags
+            .iter()
+            .filter(|flag| !flags.contains(flag))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+    Translation {
+        source: first.source,
+        alignment: compose(&first.alignment, &second.alignment),
+        score: first.score + second.score,
+        flags,
+        source_ids: first.source_ids,
+        via: Some(Via {
+            text: first.target,
+            source_alignment: first.alignment,
+            target_alignment: second.alignment,
+            scores: [first.score, second.score],
+        }),
+        target: second.target,
+        word_scores: second.word_scores,
+        target_ids: second.target_ids,
+    }
+}
