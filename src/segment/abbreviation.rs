@@ -69,6 +69,9 @@ pub(super) fn class(
             None => break,
         }
     }
+    if rest.ends_with(['+', '=', '&', '_', '@', '#', '%']) {
+        return None;
+    }
     let parts = &parts[MAX_PARTS - found..];
     if parts.is_empty() {
         return None;
@@ -97,6 +100,11 @@ pub(super) fn class(
         }
     }
     let word = parts[parts.len() - 1];
+    // "www.beispiel.ch": the looks of a word say nothing inside an address.
+    let glued = before[..before.len() - word.len()].ends_with('.');
+    if glued {
+        return None;
+    }
     unlisted(word, lexicon, look_up)
 }
 
@@ -115,9 +123,17 @@ fn unlisted(
     let ends_low = word.ends_with(char::is_lowercase);
     // A letter from beyond ASCII is a vowel, or belongs to a foreign name.
     let vowel = |c: char| !c.is_ascii() || "aeiouyAEIOUY".contains(c);
-    let looks = letters > 1 && ends_low && !word.contains(vowel) && !lexicon.is_whole_word(word)
+    // "VPNs": the plural of an acronym.
+    let acronym = word
+        .strip_suffix('s')
+        .is_some_and(|stem| stem.len() > 1 && stem.chars().all(char::is_uppercase));
+    let looks = letters > 1
+        && ends_low
+        && !acronym
+        && !word.contains(vowel)
+        && !lexicon.is_whole_word(word)
         || letters > 3 && (clipped_adjective(word) || broken_off(word))
-        || letters > 4 && (word.ends_with("str") || word.ends_with("blvd"));
+        || letters > 4 && (word.ends_with("str") || word.ends_with("nr"));
     looks.then_some(Abbreviation::BeforeFunctionWord)
 }
 

@@ -1,5 +1,6 @@
 //! A place where a sentence might end, and what stands around it.
 
+use super::next::{LineBreaks, Next};
 use super::{emoticon, scan};
 
 /// Characters looked back at for a word; the end of a longer one says as much.
@@ -18,41 +19,6 @@ pub(super) enum Mark {
     Emoticon,
     /// A quotation that an arrow comments on: `"…" <- so war es`.
     Arrow,
-}
-
-/// What follows a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NextKind {
-    /// The line or the text ends.
-    LineEnd,
-    /// A word in lower case.
-    Lower,
-    /// A word with a capital.
-    Upper,
-    /// A number.
-    Digit,
-    /// A web address, an `@name`, a `#tag`, an arrow.
-    Address,
-    /// Punctuation that goes on with the sentence: `,` `;` `:` `)` …
-    Continues,
-    /// Any other symbol: `§`, a bullet, a dash.
-    Symbol,
-}
-
-/// The text behind a candidate.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Next<'t> {
-    pub(super) kind: NextKind,
-    /// The letters of the next word, if it is one.
-    pub(super) word: &'t str,
-    /// What stands directly behind that word.
-    pub(super) after_word: Option<char>,
-    /// White space stands between.
-    pub(super) gap: bool,
-    /// Quotation marks or brackets open before the word.
-    pub(super) opener: Option<char>,
-    /// A dash stands before the word.
-    pub(super) dash: bool,
 }
 
 /// A place where a sentence might end.
@@ -85,13 +51,6 @@ pub(super) struct Candidate<'t> {
     pub(super) next: Next<'t>,
 }
 
-/// Whether line breaks end a segment or are only wraps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LineBreaks {
-    End,
-    Wrap,
-}
-
 impl<'t> Candidate<'t> {
     /// Reads the surroundings of the terminator at `mark`, or `None` if there is none.
     pub(super) fn at(text: &'t str, start: usize, mark: usize, lines: LineBreaks) -> Option<Self> {
@@ -106,14 +65,7 @@ impl<'t> Candidate<'t> {
             quote_closes: false,
             bracket_closes: false,
             attachment: false,
-            next: Next {
-                kind: NextKind::LineEnd,
-                word: "",
-                after_word: None,
-                gap: false,
-                opener: None,
-                dash: false,
-            },
+            next: Next::NOTHING,
         };
         candidate.close();
         candidate.attach();
@@ -160,7 +112,10 @@ impl<'t> Candidate<'t> {
     pub(super) fn opens_item(&self, token: &str) -> bool {
         let before = self.before();
         let before = &before[..before.len() - token.len()];
-        !before.chars().any(char::is_alphanumeric) || before.trim_end().ends_with(':')
+        // "Dafür spricht: 1. …", but "6 : 4".
+        let colon = before.trim_end().strip_suffix(':');
+        colon.is_some_and(|before| !before.ends_with(' '))
+            || !before.chars().any(char::is_alphanumeric)
     }
 
     /// Whether the sentence began without a capital, as in chat.
@@ -194,18 +149,33 @@ impl<'t> Candidate<'t> {
             let rest = &self.text[self.end..];
             let trimmed = rest.trim_start_matches([' ', '\u{a0}', '\t']);
             let gap = rest.len() - trimmed.len();
-            let length = footnote(trimmed, gap)
-                .or_else(|| {
-                    emoticon::length(trimmed).filter(|_| gap > 0 || !trimmed.starts_with('*'))
-                })
-                .map(|length| (length, true))
-                .or_else(|| late_closer(trimmed, gap).map(|length| (length, false)))
-                .or_else(|| trimmed.starts_with("./.").then_some((3, false)));
-            let Some((length, mark)) = length else { return };
+            let length = if let Some(length) = self.mark_length(trimmed, gap) {
+                self.attachment = true;
+                length
+            } else if let Some(closer) = late_closer(trimmed, gap) {
+                self.quote_closes |= scan::is_quote(closer);
+                self.bracket_closes |= !scan::is_quote(closer);
+                closer.len_utf8()
+            } else if trimmed.starts_with("./.") {
+                3
+            } else {
+                return;
+            };
             self.end += gap + length;
-            self.attachment |= mark;
-            self.quote_closes |= !mark && length < 3;
         }
+    }
+
+    /// Length of the footnote mark or the emoticon that `text` starts with, behind `gap` bytes of space.
+    fn mark_length(&self, text: &str, gap: usize) -> Option<usize> {
+        let emoticon = || emoticon::length(text).filter(|_| gap > 0 || !text.starts_with('*'));
+        let bare = || bare_footnote(text).filter(|_| gap == 0 && self.ends_in_letters());
+        footnote(text, gap).or_else(emoticon).or_else(bare)
+    }
+
+    /// Whether at least four small letters stand before the terminator, with nothing behind it.
+    fn ends_in_letters(&self) -> bool {
+        let mut letters = self.before().chars().rev().take(4);
+        self.end == self.mark + 1 && self.before().len() > 3 && letters.all(char::is_lowercase)
     }
 }
 
@@ -249,91 +219,31 @@ fn opens_here(c: char, after: &str) -> bool {
     matches!(c, '„' | '`' | '*') && after.starts_with(char::is_alphanumeric)
 }
 
-/// `[12]`, or digits in brackets behind a space.
-fn footnote(text: &str, _gap: usize) -> Option<usize> {
+/// `[12]`; without a space before it also `[Quelle fehlt]`.
+fn footnote(text: &str, gap: usize) -> Option<usize> {
+    const LONGEST_NOTE: usize = 48;
     let inner = text.strip_prefix('[')?;
-    let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
-    (1..=4).contains(&digits).then_some(())?;
-    inner[digits..].starts_with(']').then_some(digits + 2)
+    let (close, _) = inner
+        .char_indices()
+        .take(LONGEST_NOTE)
+        .find(|&(_, c)| matches!(c, ']' | '[') || scan::is_line_break(c))?;
+    let digits = close <= 4 && inner[..close].bytes().all(|byte| byte.is_ascii_digit());
+    let note = gap == 0 && inner.starts_with(char::is_alphabetic);
+    (inner[close..].starts_with(']') && close > 0 && (digits || note)).then_some(close + 2)
 }
 
-/// A closing quotation mark that a space has torn off its sentence.
-fn late_closer(text: &str, gap: usize) -> Option<usize> {
+/// Superscript digits that lost their height: "… belegt.12 Andere …".
+fn bare_footnote(text: &str) -> Option<usize> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut after = text[digits..].chars();
+    let stands_alone = after.next() == Some(' ') && after.next().is_some_and(char::is_uppercase);
+    ((1..=3).contains(&digits) && stands_alone).then_some(digits)
+}
+
+/// A closing quotation mark or bracket that a space has torn off its sentence.
+fn late_closer(text: &str, gap: usize) -> Option<char> {
     let first = text.chars().next()?;
     let closes = gap > 0 && matches!(first, '“' | '”' | '«' | '»' | '‘' | ')' | '"');
     let after = text[first.len_utf8()..].chars().next();
-    (closes && after.is_none_or(char::is_whitespace)).then_some(first.len_utf8())
-}
-
-impl<'t> Next<'t> {
-    fn read(text: &'t str, end: usize, lines: LineBreaks) -> Self {
-        let mut next = Self {
-            kind: NextKind::LineEnd,
-            word: "",
-            after_word: None,
-            gap: false,
-            opener: None,
-            dash: false,
-        };
-        let mut breaks = 0;
-        for (at, c) in text[end..].char_indices() {
-            if c.is_whitespace() {
-                if scan::is_line_break(c) {
-                    breaks += usize::from(c != '\r');
-                    if lines == LineBreaks::End || breaks > 1 {
-                        return next;
-                    }
-                }
-                next.gap |= next.opener.is_none() && !next.dash;
-            } else if scan::is_opener(c) && !next.dash {
-                next.opener.get_or_insert(c);
-            } else if matches!(c, '–' | '—' | '-') && next.opener.is_none() && !next.dash {
-                next.dash = true;
-            } else {
-                next.classify(&text[end + at..], c);
-                return next;
-            }
-        }
-        next
-    }
-
-    fn classify(&mut self, rest: &'t str, first: char) {
-        let end = rest
-            .find(|c: char| !c.is_alphabetic())
-            .unwrap_or(rest.len());
-        self.word = &rest[..end];
-        self.after_word = rest[end..].chars().next();
-        self.kind = if is_address(rest, first) {
-            NextKind::Address
-        } else if first.is_lowercase() {
-            // "eBay", "iPhone": a name, whatever its first letter.
-            let inner_capital = self.word.chars().nth(1).is_some_and(char::is_uppercase);
-            if inner_capital && self.word.len() > 3 {
-                NextKind::Upper
-            } else {
-                NextKind::Lower
-            }
-        } else if first.is_alphabetic() {
-            NextKind::Upper
-        } else if first.is_numeric() {
-            NextKind::Digit
-        } else if matches!(
-            first,
-            ',' | ';' | ':' | ')' | ']' | '}' | '.' | '!' | '?' | '%' | '=' | '&' | '|'
-        ) {
-            NextKind::Continues
-        } else {
-            NextKind::Symbol
-        };
-    }
-}
-
-fn is_address(rest: &str, first: char) -> bool {
-    match first {
-        'h' => rest.starts_with("http://") || rest.starts_with("https://"),
-        'w' => rest.starts_with("www."),
-        '@' | '#' => rest[1..].starts_with(char::is_alphabetic),
-        '<' => rest.starts_with("<-"),
-        _ => false,
-    }
+    (closes && after.is_none_or(char::is_whitespace)).then_some(first)
 }

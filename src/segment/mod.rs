@@ -68,16 +68,17 @@ mod abbreviation;
 mod candidate;
 mod emoticon;
 mod lexicon;
+mod next;
 mod number;
 mod rules;
 mod scan;
 
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::document::Span;
-use candidate::{Candidate, LineBreaks};
-use lexicon::{Abbreviation, Lexicon};
+use candidate::Candidate;
+use lexicon::{Abbreviation, Abbreviations, Lexicon};
+use next::LineBreaks;
 
 /// Cuts German text into sentences.
 ///
@@ -85,7 +86,7 @@ use lexicon::{Abbreviation, Lexicon};
 #[derive(Clone)]
 pub struct Segmenter {
     lexicon: &'static Lexicon,
-    extra: HashMap<Box<str>, Abbreviation>,
+    extra: Abbreviations,
 }
 
 impl Default for Segmenter {
@@ -108,7 +109,7 @@ impl Segmenter {
     pub fn german() -> Self {
         Self {
             lexicon: Lexicon::german(),
-            extra: HashMap::new(),
+            extra: Abbreviations::default(),
         }
     }
 

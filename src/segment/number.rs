@@ -49,7 +49,9 @@ impl Number {
         {
             return Some(Self::Range);
         }
-        if token[..from].ends_with(['$', '€', '£', '¥']) || digits.contains([',', ':', '/']) {
+        if token[..from].ends_with(['$', '€', '£', '¥', '%', '+', '=', '#', '−'])
+            || digits.contains([',', ':', '/'])
+        {
             return Some(Self::Other);
         }
         let mut parts = digits.split('.');

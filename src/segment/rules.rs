@@ -1,8 +1,9 @@
 //! The rules that decide whether a sentence ends at a candidate.
 
 use super::Segmenter;
-use super::candidate::{Candidate, Mark, NextKind};
+use super::candidate::{Candidate, Mark};
 use super::lexicon::{Abbreviation, Lexicon};
+use super::next::NextKind;
 use super::number::{self, Number};
 
 /// Whether a sentence ends at `c`; `has_words` tells whether it has a letter or a digit so far.
@@ -108,6 +109,8 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
         return false;
     }
     match segmenter.abbreviation(c) {
+        // "n. Chr..": the full stop of the abbreviation, and that of the sentence.
+        Some(_) if c.run_end - c.mark == 2 => {}
         Some(Abbreviation::BeforeNumber) if next_is_number(c) => return false,
         None | Some(Abbreviation::BeforeNumber) => {}
         Some(class) => return after_abbreviation(lexicon, c, class),
@@ -118,7 +121,7 @@ fn period(segmenter: &Segmenter, c: &Candidate<'_>) -> bool {
     match c.next.kind {
         NextKind::Lower => {
             c.attachment && !c.quote_closes
-                || c.next.opener == Some('(') && lexicon.is_agency(c.next.word)
+                || next_is_label(c)
                 || c.run_end - c.mark == 1
                     && !c.quote_closes
                     && c.next.opener != Some('(')
@@ -158,7 +161,12 @@ fn after_number(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, number: Numbe
                         && !lexicon.is_ordinal_preposition(previous)
                         && names_number(lexicon, c, previous)
                 }
-                Number::Hundreds => !counted && !determined && !follows_comma(previous),
+                Number::Hundreds => {
+                    !counted
+                        && !determined
+                        && !follows_comma(previous)
+                        && !is_coordinated(c, token, previous)
+                }
                 Number::Year | Number::Thousands => !counted && (!determined || previous == "im"),
                 Number::DayMonth | Number::Section | Number::Range => !counted,
                 Number::Date | Number::Other => true,
@@ -236,6 +244,11 @@ fn after_letter(lexicon: &Lexicon, c: &Candidate<'_>, token: &str, letter: char)
     next_is_function_word(lexicon, c) || lexicon.is_numbered_noun(previous)
 }
 
+/// "(a) Der Käufer …", "(dpa) Die Börse …": a short word alone in brackets.
+fn next_is_label(c: &Candidate<'_>) -> bool {
+    c.next.opener == Some('(') && c.next.after_word == Some(')') && c.next.word.len() <= 4
+}
+
 fn next_is_number(c: &Candidate<'_>) -> bool {
     c.next.kind == NextKind::Digit || number::is_roman(c.next.word)
 }
@@ -262,6 +275,14 @@ fn names_number(lexicon: &Lexicon, c: &Candidate<'_>, previous: &str) -> bool {
 /// "Gleis 6", "Lindenstr. 4".
 fn is_numbered(lexicon: &Lexicon, previous: &str) -> bool {
     lexicon.is_numbered_noun(previous) || lexicon.is_street(previous)
+}
+
+/// "die 14., 16. und 117. Kolonne": an ordinal, as the one before "und" is.
+fn is_coordinated(c: &Candidate<'_>, token: &str, previous: &str) -> bool {
+    let before = &c.before()[..c.before().len() - token.len()].trim_end();
+    before
+        .strip_suffix(previous)
+        .is_some_and(|first| previous == "und" && first.trim_end().ends_with('.'))
 }
 
 /// Whether `previous` ends in a comma and is no number of the same list.
