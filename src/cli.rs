@@ -35,6 +35,10 @@ pub enum Command {
 
 /// `dolmetsch translate`
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are switches of a command line"
+)]
 pub struct Translate {
     /// UTF-8 text files; - or none is standard input
     #[arg(value_name = "FILE")]

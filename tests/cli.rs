@@ -216,6 +216,7 @@ fn what_has_no_letters_is_copied() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn bad_input_has_a_clear_message_and_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &[u8]| {

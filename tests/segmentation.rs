@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use dolmetsch::Span;
 use dolmetsch::segment::Segmenter;
@@ -77,17 +76,14 @@ fn ones_own_abbreviations_may_have_several_parts() {
 }
 
 #[test]
-fn hostile_text_takes_linear_time() {
+fn a_megabyte_of_hostile_text_is_cut_without_loss() {
     for unit in [
         ".", "!", "…", "1.", "z. B. ", "Die.", "1Die.", ").", ". )", "\"", "^", "😀", ":)", "[1]",
         ".[1]", "!- ", "“ ", "<-", "x", "*a", "a a. ", "\n", "( ", "I. ", "’.", " .",
     ] {
         let text = unit.repeat(1_000_000 / unit.len());
-        let start = Instant::now();
-        let spans = Segmenter::german().sentences(&text);
-        check_spans(&text, &spans);
-        let taken = start.elapsed();
-        assert!(taken < Duration::from_secs(20), "{unit:?} took {taken:?}");
+        // A rule that looks too far makes this take minutes.
+        check_spans(&text, &Segmenter::german().sentences(&text));
     }
 }
 
