@@ -188,8 +188,8 @@ fn batches_and_threads_do_not_change_a_token() {
 
 #[test]
 fn a_sentence_far_beyond_the_models_positions_is_translated_whole() {
-    let long = "Das ist ein Satz, der sehr lange dauert, ".repeat(100) + "und dann endet er.";
-    let endless = "Donau".repeat(3000);
+    let long = "Das ist ein Satz, der sehr lange dauert, ".repeat(60) + "und dann endet er.";
+    let endless = "Donau".repeat(700);
     for line in [&long, &endless] {
         let done = translate(
             &["--to", "en", "--lines", "--format", "jsonl", "--tokens"],
@@ -207,6 +207,152 @@ fn a_sentence_far_beyond_the_models_positions_is_translated_whole() {
         let tokens = record["source_ids"].as_array().unwrap().len();
         assert!(tokens > 600, "{tokens} source tokens: nothing is cut");
     }
+}
+
+#[test]
+fn a_pivot_has_both_alignments_and_their_product() {
+    // The built-in model knows de→en and en→vi.
+    let arguments = ["--to", "vi", "--via", "en", "--format", "jsonl"];
+    let done = translate(&arguments, "Der Hund schläft im Garten.");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let record = &records(&done.stdout)[0];
+    assert_eq!(record["via"]["lang"], "en");
+    let middle = record["via"]["text"].as_str().unwrap();
+    let english = translate(&["--to", "en"], "Der Hund schläft im Garten.");
+    assert_eq!(english.stdout, middle);
+    let links = |value: &Value| value.as_array().unwrap().clone();
+    let (first, second) = (
+        links(&record["via"]["source_alignment"]),
+        links(&record["via"]["target_alignment"]),
+    );
+    for link in links(&record["alignment"]) {
+        assert!(
+            first.iter().any(|back| back["source"] == link["source"]
+                && second
+                    .iter()
+                    .any(|onward| back["target"] == onward["source"]
+                        && onward["target"] == link["target"])),
+            "{link}"
+        );
+    }
+    let none = translate(&["--to", "en", "--via", "fr"], "Hallo.");
+    assert_eq!(none.code, 2, "{}", none.stderr);
+    assert!(none.stderr.contains("fr"), "{}", none.stderr);
+}
+
+#[test]
+fn formats_that_have_a_line_for_each_segment() {
+    let input = "Das Haus ist alt.\nWo bist du?\n";
+    let lines = |format: &str, extra: &[&str]| {
+        let mut arguments = vec!["--lines", "--format", format, "--to", "en"];
+        arguments.extend(extra);
+        let done = translate(&arguments, input);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        done.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let text = lines("text", &[]);
+    let tsv = lines("tsv", &["--to", "vi"]);
+    assert_eq!(tsv.len(), 2);
+    let columns: Vec<&str> = tsv[0].split('\t').collect();
+    assert_eq!(columns[..2], ["Das Haus ist alt.", text[0].as_str()]);
+    assert_eq!(columns.len(), 3);
+
+    for (line, (source, target)) in lines("pharaoh", &[]).iter().zip(input.lines().zip(&text)) {
+        for link in line.split(' ').filter(|link| !link.is_empty()) {
+            let (i, j) = link.split_once('-').unwrap();
+            assert!(i.parse::<usize>().unwrap() < source.split_whitespace().count());
+            assert!(j.parse::<usize>().unwrap() < target.split_whitespace().count());
+        }
+    }
+    assert_eq!(lines("pharaoh", &[]).len(), 2);
+}
+
+#[test]
+fn n_best_lists_are_written_as_marian_writes_them() {
+    let arguments = [
+        "translate",
+        "--model",
+        "builtin",
+        "--to",
+        "en",
+        "--lines",
+        "--beam",
+        "4",
+        "--n-best",
+        "3",
+    ];
+    let done = dolmetsch(&arguments, "Das Haus ist alt.\nWo bist du?\n");
+    let best = dolmetsch(&arguments[..8], "Das Haus ist alt.\nWo bist du?\n").stdout;
+    let fields: Vec<Vec<&str>> = done
+        .stdout
+        .lines()
+        .map(|line| line.split(" ||| ").collect())
+        .collect();
+    assert_eq!(
+        fields.iter().map(|line| line[0]).collect::<Vec<_>>(),
+        ["0", "0", "0", "1", "1", "1"]
+    );
+    assert_eq!(
+        [fields[0][1], fields[3][1]],
+        best.lines().collect::<Vec<_>>()[..]
+    );
+    for list in fields.chunks(3) {
+        let scores: Vec<f64> = list.iter().map(|line| line[2].parse().unwrap()).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+    }
+}
+
+#[test]
+fn files_get_their_names_when_they_are_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("eins.txt"), "Guten Morgen.\n").unwrap();
+    std::fs::write(path("zwei.txt"), "Gute Nacht.").unwrap();
+    let (one, two, out) = (path("eins.txt"), path("zwei.txt"), path("out"));
+    let done = translate(&["--to", "en,vi", "--output-dir", &out, &one, &two], "");
+    assert_eq!(
+        (done.code, done.stdout.as_str()),
+        (0, ""),
+        "{}",
+        done.stderr
+    );
+    let mut names: Vec<String> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["eins.en.txt", "eins.vi.txt", "zwei.en.txt", "zwei.vi.txt"]
+    );
+    let expected = translate(&["--to", "en", &one], "").stdout;
+    assert_eq!(
+        std::fs::read_to_string(format!("{out}/eins.en.txt")).unwrap(),
+        expected
+    );
+
+    // What had the name stays as it was when something fails.
+    let (result, bad) = (path("result.txt"), path("bad.txt"));
+    std::fs::write(&result, "old").unwrap();
+    std::fs::write(&bad, b"Gut.\n\n\xff").unwrap();
+    let done = translate(&["--to", "en", "-o", &result, &bad], "");
+    assert_eq!(done.code, 4, "{}", done.stderr);
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), "old");
+    assert_eq!(translate(&["--to", "en", "-o", &result, &one], "").code, 0);
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), expected);
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_str()
+                .unwrap()
+                .ends_with(".tmp")
+        })
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -27,12 +27,16 @@ fn open(path: Option<&Path>) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
     }
 }
 
-/// German rules, with the abbreviations of a file, one a line.
+/// German rules, with the abbreviations of a file, one a line; lines that start
+/// with # are comments.
 fn segmenter(abbreviations: Option<&Path>) -> dolmetsch::Result<Segmenter> {
     let Some(path) = abbreviations else {
         return Ok(Segmenter::german());
     };
     let more = std::fs::read_to_string(path).map_err(dolmetsch::Error::io("read", path))?;
-    let more = more.lines().map(str::trim).filter(|line| !line.is_empty());
+    let more = more
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(Segmenter::german().with_abbreviations(more))
 }
