@@ -107,7 +107,7 @@ def run_dolmetsch(args: argparse.Namespace, folder: Path, lines: list[str], beam
     command = [
         args.binary, "translate", "--lines", "--format", "jsonl", "--tokens", "--engine", "reference",
         "--beam", str(beam), "--max-length", str(args.max_length), "--model", folder,
-        "--from", args.source_language, "--to", args.target_language, "--normalize", "none", "-",
+        "--from", args.source_language, "--to", args.target_language, "--normalize", "none", "--no-verbatim", "-",
     ]  # fmt: skip
     text = "".join(line + "\n" for line in lines)
     done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)

@@ -119,6 +119,10 @@ pub struct Translate {
     /// No n-gram of this size occurs twice in a translation; 0 is off
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub no_repeat_ngram_size: Option<usize>,
+    /// Let the model rewrite URLs, e-mail addresses, placeholders, numbers with
+    /// units, emoji and lines without letters, instead of keeping them
+    #[arg(long, help_heading = "Search")]
+    pub no_verbatim: bool,
     /// Normalise the source as in the model's training, or not at all
     #[arg(long, value_enum, default_value_t = Normalize::Auto, help_heading = "Search")]
     pub normalize: Normalize,

@@ -61,6 +61,8 @@ pub enum Flag {
     Split,
     /// The length limit ended the translation.
     Limit,
+    /// A URL, a number with its unit or the like is missing.
+    Verbatim,
     /// The model gave no text for a source that has some.
     Empty,
 }

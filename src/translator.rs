@@ -1,21 +1,19 @@
-//! The stages, composed: sentences → parts → batches → hypotheses → translations.
+//! The stages, composed: sentences → plans → parts → batches → hypotheses →
+//! translations.
 
-use std::borrow::Cow;
+mod assembly;
+mod plan;
 
 use rayon::prelude::*;
 
-use crate::alignment::{self, Side};
 use crate::batch::{TokenBatch, batches};
 use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
-use crate::document::Span;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::tokenizer::{Encoding, TokenId};
-use crate::translation::{Alternative, Flag, Translation};
-
-/// A sentence may be this many tokens long before it is split, even if the
-/// model has fewer positions to spare for its translation.
-const MIN_PART_TOKENS: usize = 256;
+use crate::translation::{Flag, Translation};
+use crate::verbatim::{Restored, VerbatimKind, restore};
+use assembly::assemble;
+use plan::{Part, Plan, Splitter};
 
 /// How sentences are translated.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +36,9 @@ pub struct Options {
     /// Hypotheses that a translation carries, at most the beam size; 1 = the
     /// best one only.
     pub n_best: usize,
-    /// Whether sentences without a letter are copied instead of translated.
-    pub copy_non_prose: bool,
+    /// Whether what is not prose (URLs, placeholders, numbers with units, emoji,
+    /// segments without a letter) reaches the translation byte for byte.
+    pub keep_verbatim: bool,
 }
 
 impl Default for Options {
@@ -52,7 +51,7 @@ impl Default for Options {
             batch_tokens: 768,
             threads: None,
             n_best: 1,
-            copy_non_prose: true,
+            keep_verbatim: true,
         }
     }
 }
@@ -64,7 +63,7 @@ pub struct Translator {
     search: BeamSearch,
     batch_tokens: usize,
     n_best: usize,
-    copy_non_prose: bool,
+    keep_verbatim: bool,
     workers: rayon::ThreadPool,
 }
 
@@ -123,7 +122,7 @@ impl Translator {
             search,
             batch_tokens: options.batch_tokens,
             n_best: options.n_best,
-            copy_non_prose: options.copy_non_prose,
+            keep_verbatim: options.keep_verbatim,
             workers,
         })
     }
@@ -148,80 +147,60 @@ impl Translator {
         tag: Option<&str>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
-        let parts = self.parts(sentences, tag)?;
-        let batches = batches(
-            parts.iter().map(|part| part.encoding.ids.clone()).collect(),
-            self.batch_tokens,
-        );
-        let hypotheses = self.hypotheses(&batches, parts.len(), finished)?;
-        let mut translations: Vec<Translation> = sentences
+        let plans: Vec<Plan> = sentences
             .iter()
-            .map(|sentence| self.untranslated(sentence))
+            .map(|sentence| Plan::new(sentence, self.keep_verbatim))
             .collect();
-        for (part, n_best) in parts.iter().zip(&hypotheses) {
-            let translation = &mut translations[part.sentence];
-            self.append(translation, part, &n_best[0]);
-            translation
-                .alternatives
-                .extend(self.alternatives(&n_best[1..]));
-        }
-        for translation in &mut translations {
-            finish(translation);
+        let mut translations = self.carry_out(&plans, tag, finished)?;
+
+        // Where something verbatim is lost, the text around it is translated.
+        let (broken, again): (Vec<usize>, Vec<Plan>) = plans
+            .iter()
+            .zip(&mut translations)
+            .enumerate()
+            .filter_map(|(index, (plan, translation))| Some((index, restored(plan, translation)?)))
+            .unzip();
+        let around = self.carry_out(&again, tag, &|_| ())?;
+        for ((index, plan), mut translation) in broken.into_iter().zip(&again).zip(around) {
+            if restored(plan, &mut translation).is_some() {
+                translation.flags.push(Flag::Verbatim);
+            }
+            translations[index] = translation;
         }
         Ok(translations)
     }
 
-    /// What goes through the model: sentences, or parts of those that are too
-    /// long.
-    fn parts(&self, sentences: &[&str], tag: Option<&str>) -> Result<Vec<Part>> {
-        let mut parts = Vec::new();
-        for (index, sentence) in sentences.iter().enumerate() {
-            if self.is_copied(sentence) {
-                continue;
-            }
-            let text = without_line_breaks(sentence);
-            self.split(&text, Span::new(0, text.len()), index, tag, &mut parts)?;
-        }
-        Ok(parts)
-    }
-
-    fn is_copied(&self, sentence: &str) -> bool {
-        sentence.trim().is_empty() || self.copy_non_prose && !sentence.contains(char::is_alphabetic)
-    }
-
-    /// Adds `span` of `text` as one part, or, where it is too long, its halves.
-    fn split(
+    /// Translates the prose of each plan: one translation each, in their order.
+    fn carry_out(
         &self,
-        text: &str,
-        span: Span,
-        sentence: usize,
+        plans: &[Plan],
         tag: Option<&str>,
-        parts: &mut Vec<Part>,
-    ) -> Result<()> {
-        let encoding = self.model.tokenizer.encode_source(span.of(text), tag)?;
-        let positions = self.model.engine.config().max_position_embeddings;
-        if encoding.ids.len() <= positions.min(MIN_PART_TOKENS.max(positions / 2)) {
-            parts.push(Part {
-                sentence,
-                start: span.start,
-                encoding,
-            });
-            return Ok(());
-        }
-        let middle = span.start + split_point(span.of(text), &encoding.spans)?;
-        for half in [Span::new(span.start, middle), Span::new(middle, span.end)] {
-            if !half.of(text).trim().is_empty() {
-                self.split(text, half, sentence, tag, parts)?;
-            }
-        }
-        Ok(())
+        finished: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Translation>> {
+        let splitter = Splitter::new(&self.model, tag);
+        let parts: Vec<Vec<Part>> = plans
+            .iter()
+            .map(|plan| splitter.parts(plan))
+            .collect::<Result<_>>()?;
+        let tokens = parts
+            .iter()
+            .flatten()
+            .map(|part| part.encoding.ids.clone())
+            .collect();
+        let batches = batches(tokens, self.batch_tokens);
+        let mut hypotheses = self.hypotheses(&batches, finished)?.into_iter();
+        let translation = |(plan, parts): (&Plan, &Vec<Part>)| {
+            let hypotheses: Vec<Vec<Hypothesis>> = hypotheses.by_ref().take(parts.len()).collect();
+            assemble(plan, parts, &hypotheses, &self.model.tokenizer, self.n_best)
+        };
+        Ok(plans.iter().zip(&parts).map(translation).collect())
     }
 
-    /// The best hypotheses of each part, best first.
+    /// The best hypotheses of each sentence of the batches, best first, in the
+    /// order in which the sentences were given.
     fn hypotheses(
         &self,
         batches: &[TokenBatch],
-        part_count: usize,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Vec<Hypothesis>>> {
         let searched: Vec<Vec<Vec<Hypothesis>>> = self.workers.install(|| {
@@ -234,177 +213,45 @@ impl Translator {
                 })
                 .collect::<Result<_>>()
         })?;
-        let mut restored: Vec<Vec<Hypothesis>> = vec![Vec::new(); part_count];
+        let mut in_order = vec![Vec::new(); batches.iter().map(TokenBatch::len).sum()];
         for (batch, hypotheses) in batches.iter().zip(searched) {
             for (&origin, n_best) in batch.origin.iter().zip(hypotheses) {
-                restored[origin] = n_best;
+                in_order[origin] = n_best;
             }
         }
-        Ok(restored)
+        Ok(in_order)
     }
+}
 
-    /// What a sentence is before any part of it is translated: for those that
-    /// are copied, already all.
-    fn untranslated(&self, sentence: &str) -> Translation {
-        let mut translation = Translation {
-            source: sentence.to_owned(),
-            ..Translation::default()
-        };
-        if !sentence.is_empty() && self.is_copied(sentence) {
-            sentence.clone_into(&mut translation.target);
-            let words = alignment::words(sentence);
-            translation.word_scores = vec![0.0; words.len()];
-            translation.alignment = words
-                .into_iter()
-                .map(|word| alignment::AlignmentPoint {
-                    source: word,
-                    target: word,
-                    score: 1.0,
-                })
+/// Puts back what the model mangled of the verbatim strings. Returns a plan that
+/// goes around those that are lost, if translating in pieces is worth that: a
+/// number with its unit is not, it only gets a flag.
+fn restored<'a>(plan: &Plan<'a>, translation: &mut Translation) -> Option<Plan<'a>> {
+    let restored = restore(
+        plan.sentence,
+        &plan.verbatim,
+        &translation.target,
+        &translation.alignment,
+        &translation.word_scores,
+    );
+    match restored {
+        Restored::Intact => None,
+        Restored::Repaired(repaired) => {
+            translation.target = repaired.target;
+            translation.alignment = repaired.alignment;
+            translation.word_scores = repaired.word_scores;
+            None
+        }
+        Restored::Lost(lost) => {
+            let around: Vec<_> = lost
+                .iter()
+                .filter(|found| found.kind != VerbatimKind::Quantity)
+                .copied()
                 .collect();
-            if !translation.alignment.is_empty() {
-                translation.flags.push(Flag::Copied);
+            if around.len() < lost.len() {
+                translation.flags.push(Flag::Verbatim);
             }
+            (!around.is_empty()).then(|| plan.around(&around))
         }
-        translation
-    }
-
-    /// The next best hypotheses that are wanted.
-    fn alternatives(&self, hypotheses: &[Hypothesis]) -> impl Iterator<Item = Alternative> {
-        hypotheses
-            .iter()
-            .take(self.n_best - 1)
-            .map(|hypothesis| Alternative {
-                target: self.model.tokenizer.decode_target(&hypothesis.tokens).text,
-                score: hypothesis.score,
-            })
-    }
-
-    /// Puts a part's hypothesis behind what its sentence has already.
-    fn append(&self, translation: &mut Translation, part: &Part, hypothesis: &Hypothesis) {
-        let decoded = self.model.tokenizer.decode_target(&hypothesis.tokens);
-        if !translation.target_ids.is_empty() {
-            translation.target.push(' ');
-            if !translation.flags.contains(&Flag::Split) {
-                translation.flags.push(Flag::Split);
-            }
-        }
-        let target_start = translation.target.len();
-
-        let source_words = alignment::words(&translation.source);
-        let target_words = alignment::words(&decoded.text);
-        let source_tokens: Vec<Span> = part
-            .encoding
-            .spans
-            .iter()
-            .map(|span| span.shift(part.start))
-            .collect();
-        let source = Side {
-            words: &source_words,
-            tokens: &source_tokens,
-        };
-        let target = Side {
-            words: &target_words,
-            tokens: &decoded.spans,
-        };
-        let points = alignment::align_words(source, target, &hypothesis.attention);
-        translation
-            .alignment
-            .extend(points.into_iter().map(|mut point| {
-                point.target = point.target.shift(target_start);
-                point
-            }));
-
-        let mut word_scores = vec![0.0; target_words.len()];
-        for (words, log_prob) in target
-            .words_of_tokens()
-            .into_iter()
-            .zip(&hypothesis.log_probs)
-        {
-            // A piece that spans two words counts for the first.
-            if let Some(word) = words.into_iter().next() {
-                word_scores[word] += log_prob;
-            }
-        }
-        translation.word_scores.extend(word_scores);
-
-        // The mean over all tokens of all parts.
-        let (before, added) = (
-            translation.target_ids.len() as f32,
-            hypothesis.tokens.len() as f32,
-        );
-        translation.score =
-            (translation.score * before + hypothesis.score * added) / (before + added);
-        translation.target.push_str(&decoded.text);
-        translation.source_ids.extend(&part.encoding.ids);
-        translation
-            .target_ids
-            .extend::<&[TokenId]>(&hypothesis.tokens);
-        if hypothesis.hit_limit && !translation.flags.contains(&Flag::Limit) {
-            translation.flags.push(Flag::Limit);
-        }
-    }
-}
-
-/// A sentence, or a part of one that is too long for the model.
-struct Part {
-    /// Index of the sentence.
-    sentence: usize,
-    /// Where the part starts in the sentence (bytes).
-    start: usize,
-    encoding: Encoding,
-}
-
-/// The text with line breaks as spaces, byte for byte, so that spans stay right.
-fn without_line_breaks(sentence: &str) -> Cow<'_, str> {
-    if sentence.contains(['\n', '\r']) {
-        Cow::Owned(sentence.replace(['\n', '\r'], " "))
-    } else {
-        Cow::Borrowed(sentence)
-    }
-}
-
-/// Where to split a text that is too long: behind a clause's punctuation in the
-/// middle half, else at a space there, else between two tokens.
-///
-/// The offset is inside the text, on a character boundary.
-fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
-    let middle = text.len() / 2;
-    let in_middle_half = |offset: &usize| (text.len() / 4..=text.len() / 4 * 3).contains(offset);
-    let spaces = text
-        .char_indices()
-        .filter(|(_, c)| c.is_whitespace())
-        .map(|(offset, c)| offset + c.len_utf8());
-    let (clauses, spaces): (Vec<usize>, Vec<usize>) =
-        spaces.filter(in_middle_half).partition(|&offset| {
-            text[..offset]
-                .trim_end()
-                .ends_with([',', ';', ':', '–', '—'])
-        });
-    let between_tokens = tokens.iter().map(|token| token.start);
-    let nearest = |offsets: &mut dyn Iterator<Item = usize>| {
-        offsets
-            .filter(|&offset| 0 < offset && offset < text.len())
-            .min_by_key(|offset| offset.abs_diff(middle))
-    };
-    nearest(&mut clauses.into_iter())
-        .or_else(|| nearest(&mut spaces.into_iter()))
-        .or_else(|| nearest(&mut between_tokens.into_iter()))
-        .ok_or_else(|| {
-            Error::Options(format!(
-                "could not split {} bytes of text to fit the model",
-                text.len()
-            ))
-        })
-}
-
-/// What can only be said of the whole translation.
-fn finish(translation: &mut Translation) {
-    if translation.flags.contains(&Flag::Split) {
-        // Those of a part are no hypotheses of the whole.
-        translation.alternatives.clear();
-    }
-    if translation.target.trim().is_empty() && !translation.source.trim().is_empty() {
-        translation.flags.push(Flag::Empty);
     }
 }

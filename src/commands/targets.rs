@@ -128,7 +128,7 @@ fn load(source: &ModelSource, hub: &Hub, options: &Translate) -> anyhow::Result<
         no_repeat_ngram_size: options.no_repeat_ngram_size,
         batch_tokens: options.batch_tokens,
         threads: options.threads.map(usize::from),
-        copy_non_prose: !options.lines,
+        keep_verbatim: !options.no_verbatim,
         n_best: options.n_best,
     };
     Ok(Translator::new(model, &options)?)

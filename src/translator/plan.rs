@@ -1,0 +1,246 @@
+//! What of a sentence goes through the model, and in which parts.
+
+use std::borrow::Cow;
+
+use crate::document::Span;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::tokenizer::Encoding;
+use crate::verbatim::{self, Verbatim, VerbatimKind};
+
+/// A sentence may be this many tokens long before it is split, even if the
+/// model has fewer positions to spare for its translation.
+const MIN_PART_TOKENS: usize = 256;
+
+/// What of a sentence is translated; all the rest is copied.
+#[derive(Debug, Clone)]
+pub(super) struct Plan<'a> {
+    pub(super) sentence: &'a str,
+    /// Pieces of prose, in order, without white space at their edges.
+    pub(super) prose: Vec<Span>,
+    /// What must reach the translation byte for byte.
+    pub(super) verbatim: Vec<Verbatim>,
+}
+
+/// A piece of prose, or a part of one that is too long for the model.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Its bytes in the sentence.
+    pub(super) span: Span,
+    pub(super) encoding: Encoding,
+}
+
+impl<'a> Plan<'a> {
+    /// Translates the sentence as a whole, but leaves out what cannot be prose
+    /// at its ends.
+    pub(super) fn new(sentence: &'a str, keep_verbatim: bool) -> Self {
+        let trimmed = sentence.trim();
+        let start = sentence.len() - sentence.trim_start().len();
+        let whole = Span::new(start, start + trimmed.len());
+        if !keep_verbatim {
+            let prose = if whole.is_empty() {
+                vec![]
+            } else {
+                vec![whole]
+            };
+            return Self {
+                sentence,
+                prose,
+                verbatim: Vec::new(),
+            };
+        }
+        let verbatim = verbatim::find(sentence);
+        let pieces = verbatim::prose(sentence, &verbatim);
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
+            return Self {
+                sentence,
+                prose: Vec::new(),
+                verbatim,
+            };
+        };
+        let before = verbatim
+            .iter()
+            .take_while(|found| found.span.end <= first.start);
+        let after = verbatim
+            .iter()
+            .rev()
+            .take_while(|found| found.span.start >= last.end);
+        let start = if ends_aside(before, sentence) {
+            first.start
+        } else {
+            whole.start
+        };
+        let end = if ends_aside(after, sentence) {
+            last.end
+        } else {
+            whole.end
+        };
+        Self {
+            sentence,
+            prose: vec![Span::new(start, end)],
+            verbatim,
+        }
+    }
+
+    /// Translates the text around `lost` piece by piece.
+    pub(super) fn around(&self, lost: &[Verbatim]) -> Self {
+        let Some((first, last)) = self.prose.first().zip(self.prose.last()) else {
+            return self.clone();
+        };
+        let prose = verbatim::prose(self.sentence, lost)
+            .into_iter()
+            .map(|piece| Span::new(piece.start.max(first.start), piece.end.min(last.end)))
+            .filter(|piece| piece.start < piece.end)
+            .collect();
+        Self {
+            prose,
+            ..self.clone()
+        }
+    }
+}
+
+/// Whether there is something at this end of a sentence, and all of it stands
+/// outside the sentence's grammar.
+fn ends_aside<'v>(mut verbatim: impl Iterator<Item = &'v Verbatim>, sentence: &str) -> bool {
+    let aside = |found: &Verbatim| match found.kind {
+        VerbatimKind::Url => {
+            let url = found.span.of(sentence);
+            url.contains("://") || url.starts_with("www.")
+        }
+        VerbatimKind::Email | VerbatimKind::Markup | VerbatimKind::Emoji | VerbatimKind::Symbol => {
+            true
+        }
+        _ => false,
+    };
+    verbatim.next().is_some_and(aside) && verbatim.all(aside)
+}
+
+/// Cuts plans into parts that fit the model.
+pub(super) struct Splitter<'a> {
+    model: &'a Model,
+    tag: Option<&'a str>,
+    /// Tokens of a part.
+    limit: usize,
+}
+
+impl<'a> Splitter<'a> {
+    pub(super) fn new(model: &'a Model, tag: Option<&'a str>) -> Self {
+        let positions = model.engine.config().max_position_embeddings;
+        Self {
+            model,
+            tag,
+            limit: positions.min(MIN_PART_TOKENS.max(positions / 2)),
+        }
+    }
+
+    /// The parts of a plan, in order.
+    pub(super) fn parts(&self, plan: &Plan) -> Result<Vec<Part>> {
+        let text = without_line_breaks(plan.sentence);
+        let mut parts = Vec::new();
+        for &piece in &plan.prose {
+            self.split(&text, piece, &mut parts)?;
+        }
+        Ok(parts)
+    }
+
+    /// Adds `span` of `text` as one part, or, where it is too long, its halves.
+    fn split(&self, text: &str, span: Span, parts: &mut Vec<Part>) -> Result<()> {
+        let encoding = self
+            .model
+            .tokenizer
+            .encode_source(span.of(text), self.tag)?;
+        if encoding.ids.len() <= self.limit {
+            parts.push(Part { span, encoding });
+            return Ok(());
+        }
+        let middle = span.start + split_point(span.of(text), &encoding.spans)?;
+        for half in [Span::new(span.start, middle), Span::new(middle, span.end)] {
+            let trimmed = half.of(text).trim();
+            let start = half.end - half.of(text).trim_start().len();
+            if !trimmed.is_empty() {
+                self.split(text, Span::new(start, start + trimmed.len()), parts)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text with line breaks as spaces, byte for byte, so that spans stay right.
+pub(super) fn without_line_breaks(sentence: &str) -> Cow<'_, str> {
+    if sentence.contains(['\n', '\r']) {
+        Cow::Owned(sentence.replace(['\n', '\r'], " "))
+    } else {
+        Cow::Borrowed(sentence)
+    }
+}
+
+/// Where to split a text that is too long: behind a clause's punctuation in the
+/// middle half, else at a space there, else between two tokens.
+///
+/// The offset is inside the text, on a character boundary.
+fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
+    let middle = text.len() / 2;
+    let in_middle_half = |offset: &usize| (text.len() / 4..=text.len() / 4 * 3).contains(offset);
+    let spaces = text
+        .char_indices()
+        .filter(|(_, c)| c.is_whitespace())
+        .map(|(offset, c)| offset + c.len_utf8());
+    let (clauses, spaces): (Vec<usize>, Vec<usize>) =
+        spaces.filter(in_middle_half).partition(|&offset| {
+            text[..offset]
+                .trim_end()
+                .ends_with([',', ';', ':', '–', '—'])
+        });
+    let between_tokens = tokens.iter().map(|token| token.start);
+    let nearest = |offsets: &mut dyn Iterator<Item = usize>| {
+        offsets
+            .filter(|&offset| 0 < offset && offset < text.len())
+            .min_by_key(|offset| offset.abs_diff(middle))
+    };
+    nearest(&mut clauses.into_iter())
+        .or_else(|| nearest(&mut spaces.into_iter()))
+        .or_else(|| nearest(&mut between_tokens.into_iter()))
+        .ok_or_else(|| {
+            Error::Options(format!(
+                "could not split {} bytes of text to fit the model",
+                text.len()
+            ))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_prose_is_left_out_at_the_ends() {
+        for (sentence, prose) in [
+            ("Guten Morgen.", "Guten Morgen."),
+            ("  Guten Morgen.\t", "Guten Morgen."),
+            ("Quelle: https://www.beispiel.de/a?b=c", "Quelle:"),
+            ("\u{1f600} Das ist gut.", "Das ist gut."),
+            ("Schreiben Sie an info@beispiel.de.", "Schreiben Sie an"),
+            ("Das meldete beispiel.de.", "Das meldete beispiel.de."),
+            ("Die Strecke misst 42 km.", "Die Strecke misst 42 km."),
+            (
+                "Auf https://beispiel.de steht mehr.",
+                "Auf https://beispiel.de steht mehr.",
+            ),
+        ] {
+            let plan = Plan::new(sentence, true);
+            let pieces: Vec<&str> = plan.prose.iter().map(|span| span.of(sentence)).collect();
+            assert_eq!(pieces, [prose], "{sentence}");
+        }
+        for sentence in [
+            "",
+            "   ",
+            "12.345,6",
+            "***",
+            "https://beispiel.de",
+            "\u{1f600}!",
+        ] {
+            assert!(Plan::new(sentence, true).prose.is_empty(), "{sentence}");
+        }
+        assert_eq!(Plan::new("12.345,6", false).prose, [Span::new(0, 8)]);
+    }
+}
