@@ -25,6 +25,7 @@ pub mod segment;
 pub mod tokenizer;
 pub mod translation;
 pub mod translator;
+pub mod verbatim;
 pub mod writer;
 
 pub use document::{Document, Span};
