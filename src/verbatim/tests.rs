@@ -371,8 +371,8 @@ fn what_no_contiguous_words_are_linked_to_is_lost() {
 }
 
 #[test]
-fn a_megabyte_takes_linear_time() {
-    // Quadratic scanning would take hours.
+fn a_long_text_takes_linear_time() {
+    // Quadratic scanning would take many minutes.
     let units = [
         "a",
         "1",
@@ -406,7 +406,7 @@ fn a_megabyte_takes_linear_time() {
         "😀\u{200d}",
     ];
     for unit in units {
-        let text = unit.repeat((1 << 20) / unit.len());
+        let text = unit.repeat((1 << 18) / unit.len());
         let found = find(&text);
         assert!(found.iter().all(|found| !found.span.is_empty()), "{unit}");
     }
