@@ -179,7 +179,13 @@ fn quantity(rest: &str) -> Option<usize> {
         Some(c) => c.is_alphanumeric(),
         None => false,
     };
-    (!is_part_of_word).then_some(end)
+    (!is_part_of_word && !continues_abbreviation(&rest[end..])).then_some(end)
+}
+
+/// In `2020 m. E.` the `m` is no metre.
+fn continues_abbreviation(after: &str) -> bool {
+    let mut letters = after.strip_prefix('.').unwrap_or("").trim_start().chars();
+    letters.next().is_some_and(char::is_alphabetic) && letters.next() == Some('.')
 }
 
 /// A sign, digits with their separators, a fraction.

@@ -209,6 +209,7 @@ const WORDS: &[Row] = &[
     ("Müller & Söhne GmbH & Co.KG e.V.", &[]),
     ("Hin /oder her, 1/2 Liter", &[]),
     ("Er sagte: „Nein.“ Und ging …", &[]),
+    ("Das war 2020 m. E. und 2021 m.E. besser.", &[]),
     ("", &[]),
 ];
 
