@@ -228,7 +228,7 @@ impl Translator {
 /// number with its unit is not, it only gets a flag.
 fn restored<'a>(plan: &Plan<'a>, translation: &mut Translation) -> Option<Plan<'a>> {
     let restored = restore(
-        plan.sentence,
+        &plan.text,
         &plan.verbatim,
         &translation.target,
         &translation.alignment,

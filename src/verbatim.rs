@@ -3,7 +3,7 @@
 //! A model has seen few URLs and no placeholders of ours; it drops, doubles or
 //! "translates" them. They are found in the source ([`find`]), looked for in the
 //! translation and put back where the alignment says that they belong
-//! ([`restore`]); where that cannot be done, the text around them is translated
+//! ([`restore()`]); where that cannot be done, the text around them is translated
 //! in pieces ([`prose`]).
 //!
 //! Scanning is by hand rather than with regular expressions: what an address is

@@ -342,17 +342,53 @@ fn files_get_their_names_when_they_are_complete() {
     assert_eq!(std::fs::read_to_string(&result).unwrap(), expected);
     let left: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()
-        .filter(|entry| {
-            entry
-                .as_ref()
-                .unwrap()
-                .file_name()
-                .to_str()
-                .unwrap()
-                .ends_with(".tmp")
-        })
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "tmp"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn what_is_not_prose_reaches_the_translation_byte_for_byte() {
+    for (input, kept) in [
+        (
+            "Quelle: https://www.beispiel.de/a_(b)?c=%20d#e",
+            "https://www.beispiel.de/a_(b)?c=%20d#e",
+        ),
+        (
+            "Mehr dazu (siehe https://beispiel.de/x). Danke!",
+            "https://beispiel.de/x",
+        ),
+        (
+            "Auf https://beispiel.de/x steht, wann der Zug fährt.",
+            "https://beispiel.de/x",
+        ),
+        (
+            "Schreiben Sie an info@beispiel.de, wenn Sie Fragen haben.",
+            "info@beispiel.de",
+        ),
+        (
+            "Die Datei bericht_2023.pdf ist sehr groß.",
+            "bericht_2023.pdf",
+        ),
+        ("Hallo {name}, Sie haben %d neue Nachrichten.", "{name}"),
+        ("Hallo {name}, Sie haben %d neue Nachrichten.", "%d"),
+        ("\u{1f600} Das freut mich sehr!", "\u{1f600}"),
+        (
+            "Das freut mich \u{1f469}\u{200d}\u{1f4bb} sehr!",
+            "\u{1f469}\u{200d}\u{1f4bb}",
+        ),
+    ] {
+        let done = translate(&["--to", "en", "--to", "vi", "--format", "jsonl"], input);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        for language in ["en", "vi"] {
+            let found = records(&done.stdout).into_iter().any(|record| {
+                record["target_lang"] == language
+                    && record["target"].as_str().unwrap().contains(kept)
+            });
+            assert!(found, "{kept} in {}", done.stdout);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::document::Span;
 use crate::tokenizer::{Decoded, Tokenizer};
 use crate::translation::{Alternative, Flag, Translation};
 
-use super::plan::{Part, Plan, without_line_breaks};
+use super::plan::{Part, Plan};
 
 /// A stretch of the sentence, and what it became.
 struct Stretch {
@@ -23,15 +23,15 @@ pub(super) fn assemble(
     tokenizer: &Tokenizer,
     n_best: usize,
 ) -> Translation {
-    let source = without_line_breaks(plan.sentence);
+    let source: &str = &plan.text;
     let best: Vec<&Hypothesis> = hypotheses.iter().map(|n_best| &n_best[0]).collect();
     let decoded: Vec<Decoded> = best
         .iter()
         .map(|hypothesis| tokenizer.decode_target(&hypothesis.tokens))
         .collect();
-    let (target, translated, copied) = concatenate(&source, parts, &decoded);
+    let (target, translated, copied) = concatenate(source, parts, &decoded);
 
-    let (source_words, target_words) = (words(&source), words(&target));
+    let (source_words, target_words) = (words(source), words(&target));
     let mut alignment = Vec::new();
     let mut word_scores = vec![0.0; target_words.len()];
     for (((part, stretch), decoded), hypothesis) in
@@ -86,7 +86,7 @@ pub(super) fn assemble(
             .iter()
             .flat_map(|hypothesis| hypothesis.tokens.iter().copied())
             .collect(),
-        alternatives: alternatives(&source, parts, hypotheses, tokenizer, n_best),
+        alternatives: alternatives(source, parts, hypotheses, tokenizer, n_best),
         via: None,
         target,
     }

@@ -16,6 +16,8 @@ const MIN_PART_TOKENS: usize = 256;
 #[derive(Debug, Clone)]
 pub(super) struct Plan<'a> {
     pub(super) sentence: &'a str,
+    /// The sentence with line breaks as spaces: what is translated and copied.
+    pub(super) text: Cow<'a, str>,
     /// Pieces of prose, in order, without white space at their edges.
     pub(super) prose: Vec<Span>,
     /// What must reach the translation byte for byte.
@@ -34,6 +36,7 @@ impl<'a> Plan<'a> {
     /// Translates the sentence as a whole, but leaves out what cannot be prose
     /// at its ends.
     pub(super) fn new(sentence: &'a str, keep_verbatim: bool) -> Self {
+        let text = without_line_breaks(sentence);
         let trimmed = sentence.trim();
         let start = sentence.len() - sentence.trim_start().len();
         let whole = Span::new(start, start + trimmed.len());
@@ -45,15 +48,17 @@ impl<'a> Plan<'a> {
             };
             return Self {
                 sentence,
+                text,
                 prose,
                 verbatim: Vec::new(),
             };
         }
-        let verbatim = verbatim::find(sentence);
-        let pieces = verbatim::prose(sentence, &verbatim);
+        let verbatim = verbatim::find(&text);
+        let pieces = verbatim::prose(&text, &verbatim);
         let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
             return Self {
                 sentence,
+                text,
                 prose: Vec::new(),
                 verbatim,
             };
@@ -65,18 +70,19 @@ impl<'a> Plan<'a> {
             .iter()
             .rev()
             .take_while(|found| found.span.start >= last.end);
-        let start = if ends_aside(before, sentence) {
+        let start = if ends_aside(before, &text) {
             first.start
         } else {
             whole.start
         };
-        let end = if ends_aside(after, sentence) {
+        let end = if ends_aside(after, &text) {
             last.end
         } else {
             whole.end
         };
         Self {
             sentence,
+            text,
             prose: vec![Span::new(start, end)],
             verbatim,
         }
@@ -87,7 +93,7 @@ impl<'a> Plan<'a> {
         let Some((first, last)) = self.prose.first().zip(self.prose.last()) else {
             return self.clone();
         };
-        let prose = verbatim::prose(self.sentence, lost)
+        let prose = verbatim::prose(&self.text, lost)
             .into_iter()
             .map(|piece| Span::new(piece.start.max(first.start), piece.end.min(last.end)))
             .filter(|piece| piece.start < piece.end)
@@ -135,10 +141,9 @@ impl<'a> Splitter<'a> {
 
     /// The parts of a plan, in order.
     pub(super) fn parts(&self, plan: &Plan) -> Result<Vec<Part>> {
-        let text = without_line_breaks(plan.sentence);
         let mut parts = Vec::new();
         for &piece in &plan.prose {
-            self.split(&text, piece, &mut parts)?;
+            self.split(&plan.text, piece, &mut parts)?;
         }
         Ok(parts)
     }
@@ -166,7 +171,7 @@ impl<'a> Splitter<'a> {
 }
 
 /// The text with line breaks as spaces, byte for byte, so that spans stay right.
-pub(super) fn without_line_breaks(sentence: &str) -> Cow<'_, str> {
+fn without_line_breaks(sentence: &str) -> Cow<'_, str> {
     if sentence.contains(['\n', '\r']) {
         Cow::Owned(sentence.replace(['\n', '\r'], " "))
     } else {
