@@ -7,29 +7,63 @@
 //! ```
 //!
 //! The modules stand in the order in which data flow through them.
+//!
+//! ```
+//! # #[cfg(feature = "builtin")]
+//! # fn main() -> dolmetsch::Result<()> {
+//! use dolmetsch::{Device, Language, LanguagePair, Model, Options, Translator};
+//!
+//! let model = Model::builtin(&Device::Cpu)?;
+//! let tag = model.target_tag(LanguagePair::new(Language::DE, Language::EN))?;
+//! let translator = Translator::new(model, &Options::default())?;
+//! let translations = translator.translate(&["Guten Morgen!"], tag.as_deref(), &|_| ())?;
+//! println!("{}", translations[0].target);
+//! # assert_eq!(translations[0].source, "Guten Morgen!");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "builtin"))]
+//! # fn main() {}
+//! ```
 
-pub mod alignment;
-pub mod batch;
-pub mod beam_search;
-pub mod catalog;
-pub mod checkpoint;
 pub mod document;
 pub mod error;
-pub mod hub;
 pub mod language;
-pub mod marian;
-pub mod model;
+
 pub mod reader;
-pub mod route;
+
 pub mod segment;
-pub mod tokenizer;
-pub mod translation;
-pub mod translator;
+
 pub mod verbatim;
+
+pub mod catalog;
+pub mod hub;
+
+pub mod checkpoint;
+
+pub mod tokenizer;
+
+pub mod batch;
+
+pub mod marian;
+
+pub mod beam_search;
+
+pub mod alignment;
+
+pub mod translation;
+
+pub mod model;
+
+pub mod translator;
+
+pub mod route;
+
 pub mod writer;
 
+pub use candle_core::Device;
 pub use document::{Document, Span};
 pub use error::{Error, Result};
+pub use language::{Language, LanguagePair};
 pub use model::Model;
 pub use segment::Segmenter;
 pub use tokenizer::{

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use candle_core::Device;
 
+#[cfg(feature = "builtin")]
+use crate::catalog::Catalog;
 use crate::catalog::{ModelSource, ModelSpec, Pair};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
@@ -51,6 +53,16 @@ impl Model {
                 None => Self::from_binary(spec, device),
             },
         }
+    }
+
+    /// The model that is part of this library.
+    ///
+    /// # Errors
+    ///
+    /// Only if the library was built from damaged files.
+    #[cfg(feature = "builtin")]
+    pub fn builtin(device: &Device) -> Result<Self> {
+        Self::from_binary(Catalog::embedded()?.find("builtin")?, device)
     }
 
     /// Loads a folder in the layout of the Hub: `config.json`, `source.spm`,
