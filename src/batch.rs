@@ -39,19 +39,26 @@ impl TokenBatch {
 }
 
 /// Packs sentences into batches of at most `token_budget` padded source tokens
-/// (always at least one sentence), longest first, so that what is too large for
+/// and `max_sentences` sentences (always at least one), longest first, so that what is too large for
 /// the memory fails at once and little is padding.
 ///
 /// The batches hold every sentence exactly once; [`TokenBatch::origin`] says
 /// where each belongs.
 #[must_use]
-pub fn batches(sentences: Vec<Vec<TokenId>>, token_budget: usize) -> Vec<TokenBatch> {
+pub fn batches(
+    sentences: Vec<Vec<TokenId>>,
+    token_budget: usize,
+    max_sentences: usize,
+) -> Vec<TokenBatch> {
     let mut sorted: Vec<(usize, Vec<TokenId>)> = sentences.into_iter().enumerate().collect();
     sorted.sort_by_key(|(_, tokens)| std::cmp::Reverse(tokens.len()));
     let mut batches: Vec<TokenBatch> = Vec::new();
     for (origin, tokens) in sorted {
         match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * batch.src_len() <= token_budget => {
+            Some(batch)
+                if batch.len() < max_sentences
+                    && (batch.len() + 1) * batch.src_len() <= token_budget =>
+            {
                 batch.sources.push(tokens);
                 batch.origin.push(origin);
             }
@@ -75,13 +82,15 @@ mod tests {
         fn every_sentence_is_in_exactly_one_batch_within_the_budget(
             lengths in prop::collection::vec(1_usize..40, 0..60),
             budget in 1_usize..200,
+            most in 1_usize..9,
         ) {
             let sentences: Vec<Vec<TokenId>> =
                 lengths.iter().enumerate().map(|(i, &n)| vec![i as TokenId; n]).collect();
-            let batches = batches(sentences.clone(), budget);
+            let batches = batches(sentences.clone(), budget, most);
             let mut seen = vec![0; sentences.len()];
             for batch in &batches {
                 prop_assert!(batch.len() == 1 || batch.len() * batch.src_len() <= budget);
+                prop_assert!(batch.len() <= most);
                 for (source, &origin) in batch.sources.iter().zip(&batch.origin) {
                     prop_assert_eq!(source, &sentences[origin]);
                     seen[origin] += 1;

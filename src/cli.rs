@@ -163,10 +163,10 @@ pub struct Segment {
 /// `dolmetsch tokenize`
 #[derive(Debug, Args)]
 pub struct Tokenize {
-    /// A folder with source.spm, target.spm and vocab.json; without vocab.json
-    /// the ids are those of the spm files
-    #[arg(long, value_name = "FOLDER")]
-    pub model: PathBuf,
+    /// `builtin`, or a folder with source.spm, target.spm and vocab.json; without
+    /// vocab.json the ids are those of the spm files
+    #[arg(long, value_name = "MODEL")]
+    pub model: String,
     /// Use the target side's pieces
     #[arg(long)]
     pub target: bool,

@@ -36,6 +36,16 @@ pub enum Error {
         /// Offset of the first byte that is not UTF-8.
         offset: usize,
     },
+    /// Input that is not what the command reads.
+    #[error("could not read {name}: line {line} {reason}")]
+    InvalidInput {
+        /// The file's name, or `standard input`.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What it is not.
+        reason: String,
+    },
     /// A model's weights could not be used.
     #[error("could not load weights from {}{}: {reason}", path.display(), tensor.as_ref().map(|t| format!(", tensor {t}")).unwrap_or_default())]
     Checkpoint {
@@ -96,6 +106,7 @@ impl Error {
                 action: "open" | "read",
                 ..
             }
+            | Self::InvalidInput { .. }
             | Self::InvalidUtf8 { .. } => 4,
             Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
         }

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use candle_core::Device;
 
-#[cfg(feature = "builtin")]
-use crate::catalog::Catalog;
-use crate::catalog::{ModelSource, ModelSpec, Pair};
+use crate::catalog::{Catalog, ModelSource, ModelSpec, Pair};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::hub::{Hub, ModelFiles, OnProgress};
@@ -59,8 +57,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// Only if the library was built from damaged files.
-    #[cfg(feature = "builtin")]
+    /// [`Error::UnknownModel`] without the feature `builtin`.
     pub fn builtin(device: &Device) -> Result<Self> {
         Self::from_binary(Catalog::embedded()?.find("builtin")?, device)
     }
@@ -132,7 +129,7 @@ impl Model {
             name: spec.name.clone(),
             revision: env!("CARGO_PKG_VERSION").to_owned(),
             engine: Marian::load(&checkpoint, config, &generation, guided(Some(spec)), device)?,
-            tokenizer,
+            tokenizer: tokenizer.with_normalization(spec.normalization),
             generation,
             pairs: spec.pairs.clone(),
         })

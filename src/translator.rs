@@ -15,6 +15,9 @@ use crate::verbatim::{Restored, VerbatimKind, restore};
 use assembly::assemble;
 use plan::{Part, Plan, Splitter};
 
+/// Logits of all rows of a batch: 128 MB.
+const MAX_LOGITS: usize = 32 * 1024 * 1024;
+
 /// How sentences are translated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -93,7 +96,7 @@ impl Translator {
                 None => MaxLength::Proportional {
                     factor: 3,
                     extra: 8,
-                    cap: positions,
+                    cap: generation.max_length.unwrap_or(positions).min(positions),
                 },
             },
             no_repeat_ngram_size: options
@@ -101,6 +104,11 @@ impl Translator {
                 .or(generation.no_repeat_ngram_size)
                 .unwrap_or(0),
         };
+        if !search.length_penalty.is_finite() || search.length_penalty.abs() > 10.0 {
+            return Err(Error::Options(
+                "the length penalty must be a number between -10 and 10".to_owned(),
+            ));
+        }
         if search.beam_size == 0 || 2 * search.beam_size > vocabulary {
             return Err(Error::Options(format!(
                 "the beam size must be between 1 and {}, half of the model's vocabulary",
@@ -187,13 +195,19 @@ impl Translator {
             .flatten()
             .map(|part| part.encoding.ids.clone())
             .collect();
-        let batches = batches(tokens, self.batch_tokens);
+        let batches = batches(tokens, self.batch_tokens, self.max_sentences());
         let mut hypotheses = self.hypotheses(&batches, finished)?.into_iter();
         let translation = |(plan, parts): (&Plan, &Vec<Part>)| {
             let hypotheses: Vec<Vec<Hypothesis>> = hypotheses.by_ref().take(parts.len()).collect();
             assemble(plan, parts, &hypotheses, &self.model.tokenizer, self.n_best)
         };
         Ok(plans.iter().zip(&parts).map(translation).collect())
+    }
+
+    /// As many sentences as keep the logits of a step below [`MAX_LOGITS`].
+    fn max_sentences(&self) -> usize {
+        let of_sentence = self.search.beam_size * self.model.engine.config().target_vocab_size();
+        (MAX_LOGITS / of_sentence).max(1)
     }
 
     /// The best hypotheses of each sentence of the batches, best first, in the

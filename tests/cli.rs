@@ -155,6 +155,7 @@ fn there_are_as_many_lines_out_as_in() {
                 .all(|(from, to)| from.trim().is_empty() == to.trim().is_empty())
         );
         let jsonl = translate(&["--to", "en", "--lines", "--format", "jsonl"], &input).stdout;
+        assert!(!jsonl.contains("-0.0000"), "{jsonl}");
         assert_eq!(jsonl.lines().count(), input.lines().count());
     }
 }
@@ -349,6 +350,58 @@ fn files_get_their_names_when_they_are_complete() {
 }
 
 #[test]
+fn inputs_do_not_run_into_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("andere")).unwrap();
+    std::fs::write(path("eins.txt"), "\u{feff}Guten Morgen.").unwrap();
+    std::fs::write(path("andere/eins.txt"), "Gute Nacht.").unwrap();
+    let (one, two, out) = (path("eins.txt"), path("andere/eins.txt"), path("out"));
+    let text = translate(&["--to", "en", "--lines", &one, &two], "").stdout;
+    assert_eq!(text.lines().count(), 2, "{text:?}");
+    assert!(text.starts_with('\u{feff}'), "a byte order mark is kept");
+    let jsonl = translate(
+        &["--to", "en", "--lines", "--format", "jsonl", &one, &two],
+        "",
+    )
+    .stdout;
+    for (record, doc) in records(&jsonl).iter().zip(0..) {
+        assert_eq!(record["doc"], doc);
+        assert_eq!(
+            &text[span(&record["target_span"])],
+            record["target"].as_str().unwrap()
+        );
+    }
+    // Both would be called eins.en.txt.
+    let done = translate(&["--to", "en", "--output-dir", &out, &one, &two], "");
+    assert_eq!(done.code, 2, "{}", done.stderr);
+    assert!(done.stderr.contains("eins.txt"), "{}", done.stderr);
+    assert!(!Path::new(&out).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_devices_stay_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (
+        folder.path().join("file.txt"),
+        folder.path().join("link.txt"),
+    );
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let done = translate(&["--to", "en", "-o", link.to_str().unwrap()], "***");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "***");
+    let done = translate(&["--to", "en", "-o", "/dev/stderr"], "***");
+    assert!(
+        done.code == 0 && done.stderr.contains("***"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn what_is_not_prose_reaches_the_translation_byte_for_byte() {
     for (input, kept) in [
         (
@@ -471,6 +524,19 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
             ],
             2,
             "beam",
+        ),
+        (
+            &[
+                "translate",
+                "--to",
+                "en",
+                "--model",
+                "builtin",
+                "--length-penalty",
+                "nan",
+            ],
+            2,
+            "length penalty",
         ),
         (
             &[

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use dolmetsch::document::Document;
 use dolmetsch::language::Language;
 use dolmetsch::writer::{
@@ -137,10 +137,24 @@ impl<'a, W: Write> Output<'a, W> {
                     model: &target.model,
                     revision: &target.revision,
                     tokens: self.shape.tokens,
+                    n_best: self.shape.n_best > 1,
                 };
                 write_jsonl(&mut self.writer, origin, translation)?;
             }
         }
+        Ok(())
+    }
+
+    /// Puts a line feed behind an input that ends without one, so that the next
+    /// one does not go on in its last line.
+    pub(crate) fn end_line(&mut self) -> Result<()> {
+        if self.shape.format == Format::Text && self.shape.n_best <= 1 {
+            self.writer.write_all(b"\n")?;
+            for later in &mut self.later {
+                later.write_all(b"\n")?;
+            }
+        }
+        self.positions.iter_mut().for_each(TargetPosition::end_line);
         Ok(())
     }
 
@@ -157,55 +171,90 @@ impl<'a, W: Write> Output<'a, W> {
     }
 }
 
-/// A file that gets its name when it is complete; until then what had the name
-/// stays as it was.
+/// An output file. It gets its name when it is complete; until then what had the
+/// name stays as it was. A device or a pipe is written to directly.
 pub(crate) struct NewFile {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Destination>,
+}
+
+enum Destination {
+    Temporary(NamedTempFile),
+    Direct(File),
 }
 
 impl NewFile {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
+        // What a link points to is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let cannot_write = |error| Error::io("write", &path)(error);
+        let existing = fs::metadata(&path).ok();
+        let destination = match &existing {
+            Some(metadata) if !metadata.is_file() => {
+                let file = fs::OpenOptions::new().write(true).open(&path);
+                Destination::Direct(file.map_err(cannot_write)?)
+            }
+            _ => {
+                let file = temporary(&path, existing.as_ref()).map_err(cannot_write)?;
+                super::interrupt::remove_on_interrupt(file.path());
+                Destination::Temporary(file)
+            }
         };
-        if path.is_dir() {
-            bail!("could not write {}: it is a folder", path.display());
-        }
-        let mut prefix = OsString::from(".");
-        prefix.push(path.file_name().unwrap_or_default());
-        let file = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(Error::io("write", path))?;
-        super::interrupt::remove_on_interrupt(file.path());
-        Ok(Self {
-            path: path.to_path_buf(),
-            file: BufWriter::new(file),
-        })
+        let file = BufWriter::new(destination);
+        Ok(Self { path, file })
     }
 
     /// Makes sure that the bytes are on the disk, and gives the file its name.
     pub(crate) fn commit(self) -> Result<()> {
-        let written = Error::io("write", &self.path);
-        let file = match self
-            .file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-        {
-            Ok(file) => file,
-            Err(error) => return Err(written(error).into()),
+        let Self { path, file } = self;
+        let finish = || match file.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Destination::Direct(_) => Ok(()),
+            Destination::Temporary(file) => {
+                let temporary = file.path().to_path_buf();
+                file.as_file().sync_all()?;
+                file.persist(&path).map_err(|error| error.error)?;
+                super::interrupt::forget(&temporary);
+                Ok(())
+            }
         };
-        let temporary = file.path().to_path_buf();
-        let done = (|| {
-            file.as_file().sync_all()?;
-            set_usual_permissions(file.as_file())?;
-            file.persist(&self.path).map_err(|error| error.error)
-        })();
-        super::interrupt::forget(&temporary);
-        done.map(|_| ()).map_err(written).map_err(Into::into)
+        finish()
+            .map_err(Error::io("write", &path))
+            .map_err(Into::into)
+    }
+}
+
+/// A file beside `path`, with the permissions that `path` has or would get.
+fn temporary(path: &Path, existing: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".tmp");
+    if let Some(metadata) = existing {
+        builder.permissions(metadata.permissions());
+    } else {
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Temporary(file) => file.write(bytes),
+            Self::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Temporary(file) => file.flush(),
+            Self::Direct(file) => file.flush(),
+        }
     }
 }
 
@@ -217,18 +266,6 @@ impl Write for NewFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Temporary files are private; results have the permissions of any new file.
-#[cfg(unix)]
-fn set_usual_permissions(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn set_usual_permissions(_file: &File) -> io::Result<()> {
-    Ok(())
 }
 
 /// `folder/stem.target.ext` for an input and a target.

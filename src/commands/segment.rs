@@ -79,10 +79,10 @@ fn requests(
         if line.trim().is_empty() {
             return Ok(());
         }
-        let Request { text } = serde_json::from_str(line).map_err(|error| {
-            Error::Options(format!(
-                r#"could not read {name}: line {number} is no JSON object with a "text" ({error})"#
-            ))
+        let Request { text } = serde_json::from_str(line).map_err(|error| Error::InvalidInput {
+            name: name.to_owned(),
+            line: number,
+            reason: format!(r#"is no JSON object with a "text" ({error})"#),
         })?;
         let ends = code_point_ends(&text, &segmenter.sentences(&text));
         print_json(&mut output, &Response { ends })

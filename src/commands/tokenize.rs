@@ -1,9 +1,9 @@
 //! `dolmetsch tokenize`: lines of text to lines of JSON, and back.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
-use anyhow::Context;
-use dolmetsch::{Error, TokenId, Tokenizer};
+use dolmetsch::{Device, Error, Model, TokenId, Tokenizer};
 use serde::Deserialize;
 
 use crate::cli::Tokenize;
@@ -21,10 +21,13 @@ enum Ids {
 /// Every line is answered at once, so that another program can hold a
 /// conversation with this one.
 pub fn run(options: &Tokenize) -> anyhow::Result<()> {
-    let tokenizer = if options.model.join("vocab.json").exists() || !options.model.is_dir() {
-        Tokenizer::from_folder(&options.model)?
+    let folder = Path::new(&options.model);
+    let tokenizer = if options.model == "builtin" {
+        Model::builtin(&Device::Cpu)?.tokenizer
+    } else if folder.join("vocab.json").exists() || !folder.is_dir() {
+        Tokenizer::from_folder(folder)?
     } else {
-        Tokenizer::from_spm_only(&options.model)?
+        Tokenizer::from_spm_only(folder)?
     };
     let (name, input) = super::open(options.input.as_deref())?;
     lines(
@@ -52,7 +55,7 @@ fn lines(
         line.clear();
         if input
             .read_until(b'\n', &mut line)
-            .context("could not read the input")?
+            .map_err(Error::io("read", Path::new(name)))?
             == 0
         {
             break;
@@ -64,8 +67,13 @@ fn lines(
             offset: offset + error.valid_up_to(),
         })?;
         if decode {
-            let (Ids::Encoding { ids } | Ids::Bare(ids)) = serde_json::from_str(text)
-                .with_context(|| format!("line {number} of the input has no token ids"))?;
+            let (Ids::Encoding { ids } | Ids::Bare(ids)) =
+                serde_json::from_str(text).map_err(|_| Error::InvalidInput {
+                    name: name.to_owned(),
+                    line: number,
+                    reason: r#"is neither a JSON array of token ids nor an object with "ids""#
+                        .to_owned(),
+                })?;
             let decoded = if target {
                 tokenizer.decode_target(&ids)
             } else {
@@ -78,7 +86,7 @@ fn lines(
             } else {
                 tokenizer.encode_source(text, None)?
             };
-            serde_json::to_writer(&mut output, &encoding)?;
+            serde_json::to_writer(&mut output, &encoding).map_err(io::Error::from)?;
         }
         output.write_all(b"\n")?;
         output.flush()?;
@@ -141,7 +149,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named_with_its_place() {
         let error = answer(true, true, b"[0]\n{}\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 2 of the input has no token ids");
+        assert_eq!(
+            error.to_string(),
+            r#"could not read standard input: line 2 is neither a JSON array of token ids nor an object with "ids""#
+        );
         let error = answer(true, false, b"a\nb\xff\n").unwrap_err();
         assert!(
             error

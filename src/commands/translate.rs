@@ -1,5 +1,6 @@
 //! `dolmetsch translate`
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -107,13 +108,18 @@ impl Job<'_> {
     fn write<W: Write>(&self, shape: Shape, writer: W) -> anyhow::Result<W> {
         let mut output = Output::new(shape, writer)?;
         for (number, input) in self.inputs.iter().enumerate() {
-            self.for_each_window(number, input, |window| output.write(&window))?;
+            let whole_lines =
+                self.for_each_window(number, input, |window| output.write(&window))?;
+            if !whole_lines && number + 1 < self.inputs.len() {
+                output.end_line()?;
+            }
         }
         output.finish()
     }
 
     /// A file for each input and target.
     fn write_files(&self, shape: Shape, folder: &Path) -> anyhow::Result<()> {
+        self.check_names(shape, folder)?;
         std::fs::create_dir_all(folder).map_err(Error::io("write", folder))?;
         for (number, input) in self.inputs.iter().enumerate() {
             let mut outputs = Vec::new();
@@ -143,13 +149,32 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Translates an input window by window into all targets.
+    /// Two inputs must not be written to one file.
+    fn check_names(&self, shape: Shape, folder: &Path) -> dolmetsch::Result<()> {
+        let mut names: HashMap<PathBuf, &Path> = HashMap::new();
+        let first = &shape.targets[0];
+        for input in self.inputs {
+            let name = path_in(folder, input, first.language, shape.format);
+            if let Some(other) = names.insert(name, input) {
+                return Err(Error::Options(format!(
+                    "{} and {} would be written to the same file (rename one, or translate them into different folders)",
+                    other.display(),
+                    input.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Translates an input window by window into all targets; says whether it is
+    /// made of whole lines.
     fn for_each_window(
         &self,
         number: usize,
         path: &Path,
         mut write: impl FnMut(Window) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
+        let mut whole_lines = true;
         let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
             ("standard input".to_owned(), Box::new(io::stdin().lock()))
         } else {
@@ -169,8 +194,9 @@ impl Job<'_> {
                 })?;
             }
             self.progress.part_done(document.text().len());
+            whole_lines = document.text().ends_with('\n');
         }
-        Ok(())
+        Ok(whole_lines)
     }
 
     /// For each target the translations of the window that starts at `first`.

@@ -67,6 +67,8 @@ pub struct GenerationConfig {
     pub length_penalty: Option<f32>,
     /// No n-gram of this size occurs twice; 0 = off.
     pub no_repeat_ngram_size: Option<usize>,
+    /// Limit in decoder positions, start token included.
+    pub max_length: Option<usize>,
     /// What the decoder starts with, where it differs from `config.json`.
     pub decoder_start_token_id: Option<TokenId>,
     /// End of sentence, where it differs from `config.json`.
@@ -196,10 +198,12 @@ impl GenerationConfig {
                 }
             }
         }
+        fields.warn_of_ignored();
         Ok(Self {
             num_beams: fields.optional("num_beams")?,
             length_penalty: fields.optional("length_penalty")?,
             no_repeat_ngram_size: fields.optional("no_repeat_ngram_size")?,
+            max_length: fields.optional("max_length")?,
             decoder_start_token_id: fields.optional("decoder_start_token_id")?,
             eos_token_id: fields.token_id("eos_token_id")?,
             suppressed,
@@ -222,6 +226,35 @@ impl<'a> Fields<'a> {
                 path,
                 format!("it is not valid JSON: {error}"),
             )),
+        }
+    }
+
+    /// Logs the settings of a search that this program does not have.
+    fn warn_of_ignored(&self) {
+        let neutral = [
+            ("begin_suppress_tokens", Value::Null),
+            ("do_sample", false.into()),
+            ("early_stopping", false.into()),
+            ("encoder_no_repeat_ngram_size", 0.into()),
+            ("forced_bos_token_id", Value::Null),
+            ("min_length", 0.into()),
+            ("num_beam_groups", 1.into()),
+            ("repetition_penalty", 1.0.into()),
+        ];
+        for (key, neutral) in neutral {
+            let value = self.object.get(key).filter(|value| !value.is_null());
+            let same = |value: &Value| {
+                *value == neutral
+                    || value
+                        .as_f64()
+                        .is_some_and(|number| neutral.as_f64() == Some(number))
+            };
+            if let Some(value) = value.filter(|value| !same(value)) {
+                tracing::warn!(
+                    "{} asks for \"{key}\": {value}, which is ignored",
+                    self.path.display()
+                );
+            }
         }
     }
 

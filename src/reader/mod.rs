@@ -106,7 +106,7 @@ impl<R: Read> Reader<R> {
                 .into_iter()
                 .map(|span| vec![span])
                 .collect(),
-            Layout::Lines => lines::sentences(&text),
+            Layout::Lines => lines::sentences(&text, self.offset == 0),
         };
         let document = Document::part(text, self.offset, self.paragraphs, &paragraphs);
         self.offset += document.text().len();
@@ -135,7 +135,11 @@ fn last_break(bytes: &[u8]) -> usize {
     space.map_or_else(
         || {
             let starts = |byte: &u8| !(0x80..0xC0).contains(byte);
-            bytes.iter().rposition(starts).unwrap_or(bytes.len())
+            bytes
+                .iter()
+                .rposition(starts)
+                .filter(|&at| at > 0)
+                .unwrap_or(bytes.len())
         },
         |space| half + space + 1,
     )
@@ -188,6 +192,12 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_cut_at_spaces_and_nothing_is_lost() {
+        let broken = [b"a".to_vec(), vec![0x80; 2_000_000]].concat();
+        let mut reader = Reader::new("x", &broken[..], Layout::Prose(Segmenter::german()));
+        assert!(
+            reader.next().is_some_and(|part| part.is_err()),
+            "bytes that are no text"
+        );
         for text in ["ein Wort und ", "äöü", "😀"].map(|piece| piece.repeat(500_000)) {
             let parts = parts(&text, &Layout::Prose(Segmenter::german()));
             assert!(parts.iter().all(|part| part.text().len() <= MAX_PART_SIZE));

@@ -42,12 +42,15 @@ pub(super) fn assemble(
         };
         let source_tokens = shifted(&part.encoding.spans, stretch.source.start);
         let target_tokens = shifted(&decoded.spans, stretch.target.start);
+        // Only the words of this part, so that long sentences cost what their parts cost.
+        let (_, source_words) = overlapping(&source_words, stretch.source);
+        let (first_word, target_words) = overlapping(&target_words, stretch.target);
         let source_side = Side {
-            words: &source_words,
+            words: source_words,
             tokens: &source_tokens,
         };
         let target_side = Side {
-            words: &target_words,
+            words: target_words,
             tokens: &target_tokens,
         };
         alignment.extend(align_words(source_side, target_side, &hypothesis.attention));
@@ -55,7 +58,7 @@ pub(super) fn assemble(
         for (words, log_prob) in words_of_tokens.into_iter().zip(&hypothesis.log_probs) {
             // A piece that spans two words counts for the first.
             if let Some(word) = words.into_iter().next() {
-                word_scores[word] += log_prob;
+                word_scores[first_word + word] += log_prob;
             }
         }
     }
@@ -123,16 +126,22 @@ fn concatenate(
     (target, translated, copied)
 }
 
+/// The words that share a byte with `span`, and the index of the first.
+fn overlapping(words: &[Span], span: Span) -> (usize, &[Span]) {
+    let first = words.partition_point(|word| word.end <= span.start);
+    let last = words.partition_point(|word| word.start < span.end);
+    (first, &words[first..last.max(first)])
+}
+
 /// Links the words of a copied stretch to themselves.
 fn identity(
     stretch: &Stretch,
     source_words: &[Span],
     target_words: &[Span],
 ) -> Vec<AlignmentPoint> {
-    let first = source_words.partition_point(|word| word.end <= stretch.source.start);
-    source_words[first..]
+    let (_, copied) = overlapping(source_words, stretch.source);
+    copied
         .iter()
-        .take_while(|word| word.start < stretch.source.end)
         .filter_map(|&source| {
             let inside = source.start.max(stretch.source.start);
             let place = stretch.target.start + (inside - stretch.source.start);

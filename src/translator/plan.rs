@@ -8,9 +8,9 @@ use crate::model::Model;
 use crate::tokenizer::Encoding;
 use crate::verbatim::{self, Verbatim, VerbatimKind};
 
-/// A sentence may be this many tokens long before it is split, even if the
-/// model has fewer positions to spare for its translation.
-const MIN_PART_TOKENS: usize = 256;
+/// A sentence may be this long before it is split (tokens), or half the model's
+/// positions if that is more; the other half is for a translation that is longer.
+const PART_TOKENS: usize = 256;
 
 /// What of a sentence is translated; all the rest is copied.
 #[derive(Debug, Clone)]
@@ -135,7 +135,7 @@ impl<'a> Splitter<'a> {
         Self {
             model,
             tag,
-            limit: positions.min(MIN_PART_TOKENS.max(positions / 2)),
+            limit: positions.min(PART_TOKENS.max(positions / 2)),
         }
     }
 
@@ -185,17 +185,18 @@ fn without_line_breaks(sentence: &str) -> Cow<'_, str> {
 /// The offset is inside the text, on a character boundary.
 fn split_point(text: &str, tokens: &[Span]) -> Result<usize> {
     let middle = text.len() / 2;
-    let in_middle_half = |offset: &usize| (text.len() / 4..=text.len() / 4 * 3).contains(offset);
-    let spaces = text
-        .char_indices()
-        .filter(|(_, c)| c.is_whitespace())
-        .map(|(offset, c)| offset + c.len_utf8());
-    let (clauses, spaces): (Vec<usize>, Vec<usize>) =
-        spaces.filter(in_middle_half).partition(|&offset| {
-            text[..offset]
-                .trim_end()
-                .ends_with([',', ';', ':', '–', '—'])
-        });
+    let middle_half = text.len() / 4..=text.len() / 4 * 3;
+    let (mut clauses, mut spaces) = (Vec::new(), Vec::new());
+    let mut last_mark = ' ';
+    for (offset, c) in text.char_indices() {
+        let behind = offset + c.len_utf8();
+        if !c.is_whitespace() {
+            last_mark = c;
+        } else if middle_half.contains(&behind) {
+            let clause = matches!(last_mark, ',' | ';' | ':' | '–' | '—');
+            if clause { &mut clauses } else { &mut spaces }.push(behind);
+        }
+    }
     let between_tokens = tokens.iter().map(|token| token.start);
     let nearest = |offsets: &mut dyn Iterator<Item = usize>| {
         offsets

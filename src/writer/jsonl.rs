@@ -31,6 +31,8 @@ pub struct Origin<'a> {
     pub revision: &'a str,
     /// Whether the record has the token ids.
     pub tokens: bool,
+    /// Whether the record has the list of hypotheses.
+    pub n_best: bool,
 }
 
 /// Writes one record and its line feed.
@@ -60,7 +62,7 @@ pub fn write_jsonl(
         revision: origin.revision,
         source_ids: origin.tokens.then_some(&translation.source_ids),
         target_ids: origin.tokens.then_some(&translation.target_ids),
-        n_best: (!translation.alternatives.is_empty()).then(|| {
+        n_best: origin.n_best.then(|| {
             let other = |other: &Alternative| NBest {
                 target: other.target.clone(),
                 score: Score(other.score),
@@ -81,8 +83,9 @@ pub fn write_jsonl(
             scores: via.scores.map(Score),
         }),
     };
-    serde_json::to_writer(&mut *output, &record)?;
-    output.write_all(b"\n")
+    let mut line = serde_json::to_vec(&record)?;
+    line.push(b'\n');
+    output.write_all(&line)
 }
 
 #[derive(Serialize)]
@@ -156,7 +159,8 @@ struct Score(f32);
 
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(format!("{:.4}", self.0))
+        // Adding 0 makes -0 a 0.
+        RawValue::from_string(format!("{:.4}", self.0 + 0.0))
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
     }

@@ -32,6 +32,11 @@ impl TargetPosition {
         span
     }
 
+    /// Passes over a line feed between two inputs.
+    pub fn end_line(&mut self) {
+        self.end += 1;
+    }
+
     /// Passes over a part that has no sentence.
     pub fn skip(&mut self, document: &Document) {
         self.end += document.text().len();
