@@ -242,11 +242,8 @@ fn a_full_disk_is_named_and_nothing_half_is_left_on_it() {
 /// A Python that has `huggingface_hub`.
 fn python() -> Option<PathBuf> {
     let from_env = std::env::var_os("DOLMETSCH_PYTHON").map(PathBuf::from);
-    let candidates = [
-        PathBuf::from("/opt/venv/bin/python"),
-        PathBuf::from("python3"),
-    ];
-    from_env.into_iter().chain(candidates).find(|python| {
+    let candidates = from_env.into_iter().chain([PathBuf::from("python3")]);
+    candidates.into_iter().find(|python| {
         let import = Command::new(python)
             .args(["-c", "import huggingface_hub"])
             .output();
