@@ -57,10 +57,13 @@ impl Progress {
     }
 
     fn describe(&self) {
-        let rate = self.tokens.load(Ordering::Relaxed) as f64 / self.start.elapsed().as_secs_f64();
+        let tokens = self.tokens.load(Ordering::Relaxed);
         let sentences = self.sentences.load(Ordering::Relaxed);
-        self.bar
-            .set_message(format!("{sentences} sentences, {rate:.0} tokens/s"));
+        let rate = tokens as f64 / self.start.elapsed().as_secs_f64();
+        self.bar.set_message(match tokens {
+            0 => format!("{sentences} sentences"),
+            _ => format!("{sentences} sentences, {rate:.0} tokens/s"),
+        });
     }
 }
 

@@ -115,7 +115,7 @@ fn load(source: &ModelSource, hub: &Hub, options: &Translate) -> anyhow::Result<
     let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
     if built_in && !options.quiet {
         eprintln!(
-            "note: this is the small built-in model; without --model builtin a full-quality one is fetched and used"
+            "note: this is the small built-in model; leave out --model for a full-quality one"
         );
     }
     if options.normalize == Normalize::None {
