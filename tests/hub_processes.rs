@@ -11,32 +11,16 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use dolmetsch::hub::{Hub, HubErrorKind, HubOptions};
-use fake_hub::setup::{NEEDED, Setup, get, kind, model};
+use dolmetsch::hub::HubErrorKind;
+use fake_hub::setup::{NEEDED, Setup, get, kind};
 use fake_hub::{FakeHub, Fault, REPO, WEIGHTS};
-
-/// What the other processes run.
-#[test]
-#[ignore = "the tests below run it in processes of its own"]
-fn child_gets_the_model() {
-    let options = HubOptions::from_env().expect("options");
-    let hub = Hub::new(options).expect("a Hub");
-    if let Err(error) = hub.get(&model(), &mut |_| {}) {
-        panic!("{error}");
-    }
-}
 
 /// A process that gets the model with these variables and no others that
 /// matter.
 fn child(variables: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dolmetsch"));
     command
-        .args([
-            "--exact",
-            "child_gets_the_model",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["models", "fetch", REPO])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     for (name, _) in std::env::vars() {
