@@ -11,7 +11,7 @@ use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::translation::{Flag, Translation};
-use crate::verbatim::{Restored, VerbatimKind, restore};
+use crate::verbatim::{Restored, Verbatim, VerbatimKind, restore};
 use assembly::assemble;
 use plan::{Part, Plan, Splitter};
 
@@ -161,16 +161,23 @@ impl Translator {
             .collect();
         let mut translations = self.carry_out(&plans, tag, finished)?;
 
-        // Where something verbatim is lost, the text around it is translated.
-        let (broken, again): (Vec<usize>, Vec<Plan>) = plans
-            .iter()
-            .zip(&mut translations)
-            .enumerate()
-            .filter_map(|(index, (plan, translation))| Some((index, restored(plan, translation)?)))
-            .unzip();
+        // Where something verbatim is lost, the text around it is translated, but
+        // not for a number with its unit: that is not worth the pieces.
+        let (mut broken, mut again) = (Vec::new(), Vec::new());
+        for (index, (plan, translation)) in plans.iter().zip(&mut translations).enumerate() {
+            let mut lost = restore_verbatim(plan, translation);
+            if !lost.is_empty() {
+                translation.flags.push(Flag::Verbatim);
+            }
+            lost.retain(|found| found.kind != VerbatimKind::Quantity);
+            if !lost.is_empty() {
+                broken.push(index);
+                again.push(plan.around(&lost));
+            }
+        }
         let around = self.carry_out(&again, tag, &|_| ())?;
         for ((index, plan), mut translation) in broken.into_iter().zip(&again).zip(around) {
-            if restored(plan, &mut translation).is_some() {
+            if !restore_verbatim(plan, &mut translation).is_empty() {
                 translation.flags.push(Flag::Verbatim);
             }
             translations[index] = translation;
@@ -237,10 +244,9 @@ impl Translator {
     }
 }
 
-/// Puts back what the model mangled of the verbatim strings. Returns a plan that
-/// goes around those that are lost, if translating in pieces is worth that: a
-/// number with its unit is not, it only gets a flag.
-fn restored<'a>(plan: &Plan<'a>, translation: &mut Translation) -> Option<Plan<'a>> {
+/// Puts back what the model mangled of the verbatim strings; returns those that
+/// are lost.
+fn restore_verbatim(plan: &Plan, translation: &mut Translation) -> Vec<Verbatim> {
     let restored = restore(
         &plan.text,
         &plan.verbatim,
@@ -249,23 +255,13 @@ fn restored<'a>(plan: &Plan<'a>, translation: &mut Translation) -> Option<Plan<'
         &translation.word_scores,
     );
     match restored {
-        Restored::Intact => None,
+        Restored::Intact => Vec::new(),
         Restored::Repaired(repaired) => {
             translation.target = repaired.target;
             translation.alignment = repaired.alignment;
             translation.word_scores = repaired.word_scores;
-            None
+            Vec::new()
         }
-        Restored::Lost(lost) => {
-            let around: Vec<_> = lost
-                .iter()
-                .filter(|found| found.kind != VerbatimKind::Quantity)
-                .copied()
-                .collect();
-            if around.len() < lost.len() {
-                translation.flags.push(Flag::Verbatim);
-            }
-            (!around.is_empty()).then(|| plan.around(&around))
-        }
+        Restored::Lost(lost) => lost,
     }
 }
