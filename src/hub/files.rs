@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{RepoId, Revision};
 use crate::Error;
+use crate::tokenizer::has_separate_vocabularies;
 
 pub(super) const CONFIG: &str = "config.json";
 const SOURCE_SPM: &str = "source.spm";
@@ -19,9 +20,6 @@ pub(super) const TOKENIZER: &[&str] = &[SOURCE_SPM, TARGET_SPM, VOCAB];
 pub(super) const OPTIONAL: &[&str] = &[TOKENIZER_CONFIG, GENERATION_CONFIG];
 /// What `transformers` looks for, in its order.
 const WEIGHTS: &[&str] = &["model.safetensors", "pytorch_model.bin"];
-
-/// The largest `tokenizer_config.json` worth reading.
-const LARGEST_CONFIG: u64 = 1 << 20;
 
 /// A model on the Hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,18 +178,5 @@ impl ModelFiles {
 /// Whether `tokenizer_config.json` says that the target language has a
 /// vocabulary of its own.
 pub(super) fn has_target_vocabulary(folder: &Path) -> bool {
-    #[derive(serde::Deserialize)]
-    struct TokenizerConfig {
-        #[serde(default)]
-        separate_vocabs: bool,
-    }
-    let path = folder.join(TOKENIZER_CONFIG);
-    let small = path
-        .metadata()
-        .is_ok_and(|file| file.len() <= LARGEST_CONFIG);
-    small
-        && std::fs::read(&path)
-            .ok()
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .is_some_and(|config: TokenizerConfig| config.separate_vocabs)
+    has_separate_vocabularies(folder).unwrap_or(false)
 }

@@ -38,6 +38,9 @@ use crate::{Error, error};
 /// The number of a token in the network's vocabulary.
 pub type TokenId = u32;
 
+/// The largest configuration worth reading (bytes).
+const LARGEST_CONFIG: u64 = 1 << 20;
+
 /// What a model folder needs for its tokenizer.
 const NEEDED: &str = "a model folder needs source.spm, target.spm and vocab.json (and target_vocab.json where tokenizer_config.json says separate_vocabs)";
 
@@ -380,16 +383,22 @@ fn read_needed(folder: &Path, name: &str) -> error::Result<(PathBuf, Vec<u8>)> {
     }
 }
 
-fn has_separate_vocabularies(folder: &Path) -> error::Result<bool> {
+pub(crate) fn has_separate_vocabularies(folder: &Path) -> error::Result<bool> {
     #[derive(Deserialize)]
     struct Config {
         separate_vocabs: Option<bool>,
     }
     for name in ["tokenizer_config.json", "config.json"] {
         let path = folder.join(name);
-        let bytes = match fs::read(&path) {
+        let bytes = match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            read => read.map_err(Error::io("read", &path))?,
+            Ok(file) if file.len() > LARGEST_CONFIG => {
+                return Err(Error::model_file(
+                    &path,
+                    "it is too large for a configuration",
+                ));
+            }
+            _ => fs::read(&path).map_err(Error::io("read", &path))?,
         };
         let config: Config = serde_json::from_slice(&bytes)
             .map_err(|error| Error::model_file(&path, error.to_string()))?;
