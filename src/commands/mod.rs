@@ -16,7 +16,7 @@ use std::path::Path;
 
 use dolmetsch::Segmenter;
 
-/// The input of a command that reads line by line, and its name for messages.
+/// The input of a command, and its name for messages.
 fn open(path: Option<&Path>) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
     match path {
         Some(path) if path != Path::new("-") => {

@@ -1,8 +1,7 @@
 //! `dolmetsch translate`
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use dolmetsch::reader::{Layout, Reader};
@@ -175,12 +174,7 @@ impl Job<'_> {
         mut write: impl FnMut(Window) -> anyhow::Result<()>,
     ) -> anyhow::Result<bool> {
         let mut whole_lines = true;
-        let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
-            ("standard input".to_owned(), Box::new(io::stdin().lock()))
-        } else {
-            let file = File::open(path).map_err(Error::io("read", path))?;
-            (path.display().to_string(), Box::new(file))
-        };
+        let (name, input) = super::open(Some(path))?;
         for part in Reader::new(&name, input, self.layout.clone()) {
             let document = part?;
             // A part without sentences has one window, so that its text is written.

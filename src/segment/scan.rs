@@ -31,25 +31,7 @@ pub(super) const fn is_line_break(c: char) -> bool {
 
 /// Whether `c` may stand between the terminator of a sentence and its end.
 pub(super) const fn is_closer(c: char) -> bool {
-    matches!(
-        c,
-        '"' | '\''
-            | '“'
-            | '”'
-            | '„'
-            | '»'
-            | '«'
-            | '›'
-            | '‹'
-            | '’'
-            | '‘'
-            | '´'
-            | '`'
-            | ')'
-            | ']'
-            | '}'
-            | '*'
-    )
+    matches!(c, ')' | ']' | '}' | '*') || is_quote(c) && !matches!(c, '‟' | '‚')
 }
 
 /// Whether `c` closes (or opens) a quotation.
