@@ -35,32 +35,13 @@ pub enum Command {
 
 /// `dolmetsch translate`
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are switches of a command line"
-)]
 pub struct Translate {
     /// UTF-8 text files; - or none is standard input
     #[arg(value_name = "FILE")]
     pub inputs: Vec<PathBuf>,
-    /// Target language, en or vi; may be given several times
-    #[arg(long, value_name = "LANG", required = true, value_delimiter = ',')]
-    pub to: Vec<Language>,
-    /// Source language
-    #[arg(long, value_name = "LANG", default_value = "de")]
-    pub from: Language,
-    /// Translate through this language, with two models
-    #[arg(long, value_name = "LANG")]
-    pub via: Option<Language>,
-    /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
-    /// Hugging Face Hub, or a folder; for several languages it may be given
-    /// several times [default: the best one for the languages, fetched from the
-    /// Hub when it is used first]
-    #[arg(long, value_name = "MODEL")]
-    pub model: Vec<String>,
-    /// Use what is on this disk; send no request
-    #[arg(long)]
-    pub offline: bool,
+    /// What translates
+    #[command(flatten)]
+    pub models: ModelOptions,
     /// What is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -88,14 +69,54 @@ pub struct Translate {
     /// No progress bar, no notes
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+    /// Where sentences end
+    #[command(flatten)]
+    pub segmentation: SegmentationOptions,
+    /// How the translation is searched
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// What computes
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
 
+/// Which languages, and which models lead there.
+#[derive(Debug, Args)]
+pub struct ModelOptions {
+    /// Target language, en or vi; may be given several times
+    #[arg(long, value_name = "LANG", required = true, value_delimiter = ',')]
+    pub to: Vec<Language>,
+    /// Source language
+    #[arg(long, value_name = "LANG", default_value = "de")]
+    pub from: Language,
+    /// Translate through this language, with two models
+    #[arg(long, value_name = "LANG")]
+    pub via: Option<Language>,
+    /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
+    /// Hugging Face Hub, or a folder; for several languages it may be given
+    /// several times [default: the best one for the languages, fetched from the
+    /// Hub when it is used first]
+    #[arg(long, value_name = "MODEL")]
+    pub model: Vec<String>,
+    /// Use what is on this disk; send no request
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Where sentences end.
+#[derive(Debug, Args)]
+pub struct SegmentationOptions {
     /// Where sentences end: found by rules, or at line ends only
     #[arg(long, value_enum, default_value_t = SplitSentences::Auto, help_heading = "Segmentation")]
     pub split_sentences: SplitSentences,
     /// A file with one more abbreviation a line, after which no sentence ends
     #[arg(long, value_name = "FILE", help_heading = "Segmentation")]
     pub abbreviations: Option<PathBuf>,
+}
 
+/// How translations are searched.
+#[derive(Debug, Args)]
+pub struct SearchOptions {
     /// Hypotheses kept for each sentence; 1 is greedy search [default: the model's]
     #[arg(
         long,
@@ -126,7 +147,11 @@ pub struct Translate {
     /// Normalise the source as in the model's training, or not at all
     #[arg(long, value_enum, default_value_t = Normalize::Auto, help_heading = "Search")]
     pub normalize: Normalize,
+}
 
+/// What computes.
+#[derive(Debug, Args)]
+pub struct MachineOptions {
     /// What computes: the f32 reference engine
     #[arg(long, value_enum, default_value_t = Engine::Reference, help_heading = "Machine")]
     pub engine: Engine,

@@ -74,6 +74,16 @@ pub enum Error {
     /// Options that contradict each other or the model.
     #[error("{0}")]
     Options(String),
+    /// What is there does not belong together: counts that differ, or the state
+    /// of a job that was begun with something else.
+    #[error("{0}")]
+    Mismatch(String),
+    /// All is done, but with `--strict` what remains is a failure.
+    #[error("{0}")]
+    Strict(String),
+    /// The user stopped a job that can go on later.
+    #[error("{0}")]
+    Interrupted(String),
     /// The model's scores are NaN or minus infinity for every token.
     #[error(
         "the model gave no finite score to any token: its weights are damaged, fetch or copy them again"
@@ -92,7 +102,8 @@ impl From<HubError> for Error {
 
 impl Error {
     /// What the binary exits with: 2 usage, 3 model or network unavailable,
-    /// 4 input unreadable, 1 anything else.
+    /// 4 input unreadable, 5 flagged by `--strict`, 6 mismatch, 130 interrupted, 1
+    /// anything else.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -108,6 +119,9 @@ impl Error {
             }
             | Self::InvalidInput { .. }
             | Self::InvalidUtf8 { .. } => 4,
+            Self::Strict(_) => 5,
+            Self::Mismatch(_) => 6,
+            Self::Interrupted(_) => 130,
             Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
         }
     }

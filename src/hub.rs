@@ -22,6 +22,7 @@ use std::time::Duration;
 
 pub use error::{HubError, HubErrorKind};
 pub use files::{ModelFiles, RemoteModel};
+pub(crate) use hash::sha256;
 pub(crate) use name::check_file_name;
 pub use name::{RepoId, Revision};
 pub use options::{HubOptions, Token};

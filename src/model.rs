@@ -1,5 +1,6 @@
 //! A model that is ready: tokenizer, engine, and what is known about it.
 
+use std::fs::File;
 use std::path::Path;
 
 use candle_core::Device;
@@ -7,10 +8,13 @@ use candle_core::Device;
 use crate::catalog::{Catalog, ModelSource, ModelSpec, Pair};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::hub::{Hub, ModelFiles, OnProgress};
+use crate::hub::{Hub, ModelFiles, OnProgress, sha256};
 use crate::language::LanguagePair;
 use crate::marian::{AttentionHead, Config, GenerationConfig, Marian};
 use crate::tokenizer::{Normalization, Tokenizer};
+
+#[cfg(feature = "builtin")]
+const BUILTIN_WEIGHTS: &[u8] = include_bytes!("../models/builtin/model.safetensors");
 
 /// A loaded model.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Model {
     pub generation: GenerationConfig,
     /// What it translates, if a manifest says so.
     pairs: Vec<Pair>,
+    /// Where it comes from; `None` for the built-in model.
+    files: Option<ModelFiles>,
 }
 
 impl Model {
@@ -92,6 +98,7 @@ impl Model {
                 .with_normalization(spec.map_or(Normalization::None, |spec| spec.normalization)),
             generation,
             pairs: spec.map_or_else(Vec::new, |spec| spec.pairs.clone()),
+            files: Some(files.clone()),
         };
         model.check_vocabulary(&files.vocab)?;
         Ok(model)
@@ -123,8 +130,7 @@ impl Model {
         let config = Config::from_json(config.name, config.bytes)?;
         let generation = file!("generation_config.json");
         let generation = GenerationConfig::from_json(generation.name, generation.bytes)?;
-        let weights = include_bytes!("../models/builtin/model.safetensors");
-        let checkpoint = Checkpoint::from_static("builtin/model.safetensors", weights)?;
+        let checkpoint = Checkpoint::from_static("builtin/model.safetensors", BUILTIN_WEIGHTS)?;
         Ok(Self {
             name: spec.name.clone(),
             revision: env!("CARGO_PKG_VERSION").to_owned(),
@@ -132,6 +138,7 @@ impl Model {
             tokenizer: tokenizer.with_normalization(spec.normalization),
             generation,
             pairs: spec.pairs.clone(),
+            files: None,
         })
     }
 
@@ -142,6 +149,26 @@ impl Model {
             "this program was built without the model {} (build it with the feature `builtin`, or name another model)",
             spec.name
         )))
+    }
+
+    /// Name and SHA-256 of each file of the model as it is now: which model this
+    /// is, also where no commit says so. Of the built-in one, the weights.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read any more.
+    pub fn hashes(&self) -> Result<Vec<(String, String)>> {
+        let Some(files) = &self.files else {
+            return Ok(builtin_hashes());
+        };
+        let hash = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            File::open(path)
+                .and_then(|mut file| sha256(&mut file))
+                .map(|hash| (name.into_owned(), hash))
+                .map_err(Error::io("read", path))
+        };
+        files.paths().map(hash).collect()
     }
 
     /// The tag that tells the model which language to translate into; `None`
@@ -199,6 +226,17 @@ impl Model {
         }
         Ok(())
     }
+}
+
+#[cfg(feature = "builtin")]
+fn builtin_hashes() -> Vec<(String, String)> {
+    let hash = sha256(&mut &*BUILTIN_WEIGHTS).expect("memory can be read");
+    vec![("model.safetensors".to_owned(), hash)]
+}
+
+#[cfg(not(feature = "builtin"))]
+fn builtin_hashes() -> Vec<(String, String)> {
+    Vec::new()
 }
 
 fn guided(spec: Option<&ModelSpec>) -> AttentionHead {

@@ -12,7 +12,19 @@ use dolmetsch::tokenizer::Normalization;
 use dolmetsch::{Model, Options, Translator};
 
 use super::download_bars::DownloadBars;
-use crate::cli::{Normalize, Translate};
+use crate::cli::{MachineOptions, ModelOptions, Normalize, SearchOptions};
+
+/// What was asked for on the command line.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) models: &'a ModelOptions,
+    pub(crate) search: &'a SearchOptions,
+    pub(crate) machine: &'a MachineOptions,
+    /// Hypotheses that a translation carries.
+    pub(crate) n_best: usize,
+    /// No notes.
+    pub(crate) quiet: bool,
+}
 
 /// A language to translate into, with what does it.
 pub(crate) struct Target {
@@ -22,8 +34,9 @@ pub(crate) struct Target {
 }
 
 /// The targets in the order in which they were asked for.
-pub(crate) fn targets(options: &Translate) -> anyhow::Result<Vec<Target>> {
-    let mut models = Models::new(options)?;
+pub(crate) fn targets(request: Request) -> anyhow::Result<Vec<Target>> {
+    let mut models = Models::new(request)?;
+    let options = request.models;
     let mut targets: Vec<Target> = Vec::new();
     for &language in &options.to {
         if targets.iter().any(|target| target.language == language) {
@@ -55,19 +68,19 @@ pub(crate) fn targets(options: &Translate) -> anyhow::Result<Vec<Target>> {
 
 /// The models that are in use; each is loaded once.
 struct Models<'a> {
-    options: &'a Translate,
+    request: Request<'a>,
     catalog: Catalog,
     hub: Hub,
     loaded: Vec<(ModelSource, Arc<Translator>)>,
 }
 
 impl<'a> Models<'a> {
-    fn new(options: &'a Translate) -> dolmetsch::Result<Self> {
+    fn new(request: Request<'a>) -> dolmetsch::Result<Self> {
         let mut hub_options = HubOptions::from_env()?;
-        hub_options.offline |= options.offline;
+        hub_options.offline |= request.models.offline;
         let (catalog, hub) = (Catalog::load()?, Hub::new(hub_options)?);
         Ok(Self {
-            options,
+            request,
             catalog,
             hub,
             loaded: Vec::new(),
@@ -98,7 +111,7 @@ impl<'a> Models<'a> {
         let translator = if let Some((_, translator)) = known {
             Arc::clone(translator)
         } else {
-            let translator = Arc::new(load(source, &self.hub, self.options)?);
+            let translator = Arc::new(load(source, &self.hub, self.request)?);
             self.loaded.push((source.clone(), Arc::clone(&translator)));
             translator
         };
@@ -108,28 +121,29 @@ impl<'a> Models<'a> {
 }
 
 #[expect(clippy::print_stderr, reason = "users must know what translates")]
-fn load(source: &ModelSource, hub: &Hub, options: &Translate) -> anyhow::Result<Translator> {
+fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Translator> {
     let mut bars = DownloadBars::new();
     let mut on_progress = |progress: Progress<'_>| bars.show(progress);
     let mut model = Model::load(source, hub, &mut on_progress, &Device::Cpu)?;
     let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
-    if built_in && !options.quiet {
+    if built_in && !request.quiet {
         eprintln!(
             "note: this is the small built-in model; leave out --model for a full-quality one"
         );
     }
-    if options.normalize == Normalize::None {
+    if request.search.normalize == Normalize::None {
         model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
     }
+    let (search, machine) = (request.search, request.machine);
     let options = Options {
-        beam_size: options.beam,
-        length_penalty: options.length_penalty,
-        max_length: options.max_length,
-        no_repeat_ngram_size: options.no_repeat_ngram_size,
-        batch_tokens: options.batch_tokens,
-        threads: options.threads.map(usize::from),
-        keep_verbatim: !options.no_verbatim,
-        n_best: options.n_best,
+        beam_size: search.beam,
+        length_penalty: search.length_penalty,
+        max_length: search.max_length,
+        no_repeat_ngram_size: search.no_repeat_ngram_size,
+        batch_tokens: machine.batch_tokens,
+        threads: machine.threads.map(usize::from),
+        keep_verbatim: !search.no_verbatim,
+        n_best: request.n_best,
     };
     Ok(Translator::new(model, &options)?)
 }

@@ -9,8 +9,8 @@ use dolmetsch::{Document, Error, Translation};
 
 use super::output::{NewFile, Output, Shape, TargetName, Window, path_in};
 use super::progress::Progress;
-use super::targets::{Target, targets};
-use crate::cli::{Format, SplitSentences, Translate};
+use super::targets::{Request, Target, targets};
+use crate::cli::{Format, SegmentationOptions, SplitSentences, Translate};
 
 /// Sentences that are translated before their translations are written: enough
 /// to sort by length, few enough to see progress.
@@ -26,8 +26,14 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
     };
     check_inputs(inputs)?;
     check_format(options)?;
-    let layout = layout(options)?;
-    let targets = targets(options)?;
+    let layout = layout(options.lines, &options.segmentation)?;
+    let targets = targets(Request {
+        models: &options.models,
+        search: &options.search,
+        machine: &options.machine,
+        n_best: options.n_best,
+        quiet: options.quiet,
+    })?;
     super::interrupt::install()?;
     let job = Job {
         inputs,
@@ -71,8 +77,9 @@ fn check_format(options: &Translate) -> dolmetsch::Result<()> {
     Ok(())
 }
 
-fn layout(options: &Translate) -> dolmetsch::Result<Layout> {
-    if options.lines || options.split_sentences == SplitSentences::Lines {
+/// How the input is cut; `lines` is the switch of that name.
+pub(crate) fn layout(lines: bool, options: &SegmentationOptions) -> dolmetsch::Result<Layout> {
+    if lines || options.split_sentences == SplitSentences::Lines {
         return Ok(Layout::Lines);
     }
     if options.split_sentences == SplitSentences::None {

@@ -122,6 +122,24 @@ impl ModelFiles {
         })
     }
 
+    /// All of them.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let needed = [
+            &self.config,
+            &self.source_spm,
+            &self.target_spm,
+            &self.vocab,
+            &self.weights,
+        ];
+        let optional = [
+            &self.target_vocab,
+            &self.tokenizer_config,
+            &self.generation_config,
+        ];
+        let optional = optional.into_iter().filter_map(Option::as_ref);
+        needed.into_iter().chain(optional).map(PathBuf::as_path)
+    }
+
     /// The files in `folder`, or the name of the one that is missing.
     pub(super) fn find(folder: &Path, weights: &[String]) -> Result<Self, String> {
         let optional = |file: &str| Some(folder.join(file)).filter(|path| path.is_file());

@@ -45,7 +45,12 @@ impl BlobHash {
     }
 }
 
-fn digest<D: Digest>(mut hasher: D, file: &mut File) -> io::Result<String> {
+/// SHA-256 of all that is read, in hex.
+pub(crate) fn sha256(input: &mut impl Read) -> io::Result<String> {
+    digest(Sha256::new(), input)
+}
+
+fn digest<D: Digest>(mut hasher: D, file: &mut impl Read) -> io::Result<String> {
     let mut chunk = vec![0; CHUNK];
     loop {
         match file.read(&mut chunk) {
