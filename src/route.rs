@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::alignment::compose;
 use crate::error::Result;
-use crate::translation::{Translation, Via};
+use crate::translation::{Retries, Translation, Via};
 use crate::translator::Translator;
 
 /// One model on the way, and the language it is asked for.
@@ -91,22 +91,27 @@ impl Route {
 }
 
 /// Both halves as one translation, whose alignment is their composition and
-/// whose score is the sum: the log-probability of both steps.
+/// whose score is the sum: the log-probability of both steps. Findings keep the
+/// words that stand in the source or in the target.
 fn joined(first: Translation, second: Translation) -> Translation {
-    let mut flags = first.flags;
-    flags.extend(
-        second
-            .flags
-            .iter()
-            .filter(|flag| !flags.contains(flag))
-            .copied()
-            .collect::<Vec<_>>(),
-    );
+    let mut findings = first.findings;
+    for finding in &mut findings {
+        finding.target.clear();
+    }
+    for mut finding in second.findings {
+        if !findings.iter().any(|other| other.flag == finding.flag) {
+            finding.source.clear();
+            findings.push(finding);
+        }
+    }
+    let confidence = first.confidence.zip(second.confidence);
     Translation {
         source: first.source,
         alignment: compose(&first.alignment, &second.alignment),
         score: first.score + second.score,
-        flags,
+        confidence: confidence.map(|(first, second)| first * second),
+        findings,
+        retries: both(first.retries, second.retries),
         source_ids: first.source_ids,
         via: Some(Via {
             text: first.target,
@@ -119,4 +124,19 @@ fn joined(first: Translation, second: Translation) -> Translation {
         target_ids: second.target_ids,
         alternatives: second.alternatives,
     }
+}
+
+/// What was tried in either step; what is kept of the second step, if anything.
+fn both(first: Retries, second: Retries) -> Retries {
+    let mut both = first;
+    for attempt in second.tried {
+        if !both.tried.contains(&attempt) {
+            both.tried.push(attempt);
+        }
+    }
+    both.kept = second.kept.or(both.kept);
+    both.fixed.extend(second.fixed);
+    both.fixed.sort_unstable();
+    both.fixed.dedup();
+    both
 }

@@ -10,7 +10,7 @@ use crate::batch::{TokenBatch, batches};
 use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::translation::{Flag, Translation};
+use crate::translation::{Finding, Flag, Translation};
 use crate::verbatim::{Restored, Verbatim, VerbatimKind, restore};
 use assembly::assemble;
 use plan::{Part, Plan, Splitter};
@@ -167,7 +167,7 @@ impl Translator {
         for (index, (plan, translation)) in plans.iter().zip(&mut translations).enumerate() {
             let mut lost = restore_verbatim(plan, translation);
             if !lost.is_empty() {
-                translation.flags.push(Flag::Verbatim);
+                translation.findings.push(missing_entities(&lost));
             }
             lost.retain(|found| found.kind != VerbatimKind::Quantity);
             if !lost.is_empty() {
@@ -177,8 +177,9 @@ impl Translator {
         }
         let around = self.carry_out(&again, tag, &|_| ())?;
         for ((index, plan), mut translation) in broken.into_iter().zip(&again).zip(around) {
-            if !restore_verbatim(plan, &mut translation).is_empty() {
-                translation.flags.push(Flag::Verbatim);
+            let lost = restore_verbatim(plan, &mut translation);
+            if !lost.is_empty() {
+                translation.findings.push(missing_entities(&lost));
             }
             translations[index] = translation;
         }
@@ -241,6 +242,14 @@ impl Translator {
             }
         }
         Ok(in_order)
+    }
+}
+
+/// What a translation lacks of the verbatim strings of its source.
+fn missing_entities(lost: &[Verbatim]) -> Finding {
+    Finding {
+        source: lost.iter().map(|found| found.span).collect(),
+        ..Flag::Entity.into()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::alignment::{AlignmentPoint, Side, align_words, words};
 use crate::beam_search::Hypothesis;
 use crate::document::Span;
 use crate::tokenizer::{Decoded, Tokenizer};
-use crate::translation::{Alternative, Flag, Translation};
+use crate::translation::{Alternative, Finding, Flag, Retries, Translation};
 
 use super::plan::{Part, Plan};
 
@@ -80,7 +80,12 @@ pub(super) fn assemble(
         alignment,
         score: best.iter().map(weighted).sum::<f32>() / token_count.max(1) as f32,
         word_scores,
-        flags: flags(plan, parts, &best, &target),
+        confidence: None,
+        findings: flags(plan, parts, &best, &target)
+            .into_iter()
+            .map(Finding::from)
+            .collect(),
+        retries: Retries::default(),
         source_ids: parts
             .iter()
             .flat_map(|part| part.encoding.ids.iter().copied())

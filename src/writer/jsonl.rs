@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::alignment::AlignmentPoint;
 use crate::document::{Sentence, Span};
 use crate::tokenizer::TokenId;
-use crate::translation::{Alternative, Flag, Translation};
+use crate::translation::{Alternative, Attempt, Finding, Flag, Retries, Translation};
 
 /// Where a translation comes from.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,14 @@ pub fn write_jsonl(
         alignment: links(&translation.alignment),
         score: Score(translation.score),
         word_scores: translation.word_scores.iter().copied().map(Score).collect(),
-        flags: &translation.flags,
+        confidence: translation.confidence.map(Score),
+        flags: translation.flags(),
+        findings: translation
+            .findings
+            .iter()
+            .map(|finding| FindingRecord::new(finding, &translation.retries))
+            .collect(),
+        repair: RepairRecord::of(&translation.retries),
         model: origin.model,
         revision: origin.revision,
         source_ids: origin.tokens.then_some(&translation.source_ids),
@@ -101,7 +108,13 @@ struct Record<'a> {
     alignment: Vec<Link>,
     score: Score,
     word_scores: Vec<Score>,
-    flags: &'a [Flag],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<Score>,
+    flags: Vec<Flag>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<FindingRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repair: Option<RepairRecord<'a>>,
     model: &'a str,
     revision: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +125,47 @@ struct Record<'a> {
     n_best: Option<Vec<NBest>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<ViaRecord<'a>>,
+}
+
+/// A flag with the words concerned and what was tried.
+#[derive(Serialize)]
+struct FindingRecord<'a> {
+    flag: Flag,
+    source: Vec<[usize; 2]>,
+    target: Vec<[usize; 2]>,
+    tried: &'a [Attempt],
+}
+
+impl<'a> FindingRecord<'a> {
+    fn new(finding: &Finding, retries: &'a Retries) -> Self {
+        let bounds_of = |spans: &[Span]| spans.iter().copied().map(bounds).collect();
+        Self {
+            flag: finding.flag,
+            source: bounds_of(&finding.source),
+            target: bounds_of(&finding.target),
+            tried: if finding.flag.is_problem() {
+                &retries.tried
+            } else {
+                &[]
+            },
+        }
+    }
+}
+
+/// What a retry made better.
+#[derive(Serialize)]
+struct RepairRecord<'a> {
+    by: Attempt,
+    fixed: &'a [Flag],
+}
+
+impl<'a> RepairRecord<'a> {
+    fn of(retries: &'a Retries) -> Option<Self> {
+        retries.kept.map(|by| Self {
+            by,
+            fixed: &retries.fixed,
+        })
+    }
 }
 
 #[derive(Serialize)]
