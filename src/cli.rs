@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dolmetsch::language::Language;
 
+use crate::commands::compare::CompareArgs;
 use crate::commands::models::ModelsArgs;
 
 /// Translates German into English and Vietnamese on your own machine, and
@@ -25,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Translate a text
     Translate(Translate),
+    /// Score translations against references
+    Compare(CompareArgs),
     /// Find the sentences of a German text
     Segment(Segment),
     /// List, fetch, check and remove models

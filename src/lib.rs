@@ -60,6 +60,10 @@ pub mod route;
 
 pub mod writer;
 
+pub mod metrics;
+
+pub mod comparison;
+
 pub use candle_core::Device;
 pub use document::{Document, Span};
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(commands::compare::with_long_names(std::env::args_os()));
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_max_level(cli.log_level)
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Translate(options) => commands::translate::run(&options),
+        Command::Compare(options) => commands::compare::run(&options),
         Command::Segment(options) => commands::segment::run(&options),
         Command::Models(options) => commands::models::run(&options),
         Command::Tokenize(options) => commands::tokenize::run(&options),

@@ -188,8 +188,7 @@ fn p_values_and_intervals_are_those_of_sacrebleu() {
                 .map(|interval| (Some(interval.mean), Some(interval.half_width), None))
                 .collect(),
         };
-        for (row, (mean, half_width, p_value)) in
-            record[7].as_array().unwrap().iter().zip(results)
+        for (row, (mean, half_width, p_value)) in record[7].as_array().unwrap().iter().zip(results)
         {
             let close = |found: Option<f64>, expected: &Value, within: f64| {
                 let both = found.zip(number(expected));

@@ -1,5 +1,6 @@
 //! One file for each subcommand: reads the options, calls the library, prints.
 
+pub mod compare;
 mod download_bars;
 mod interrupt;
 pub mod models;

@@ -199,7 +199,9 @@ impl Metric for Bleu {
 
     fn details(&self, sums: &[f64]) -> Option<String> {
         let factors = self.factors(sums, |sum| sum);
-        let precisions = factors.precisions.map(|precision| format!("{precision:.1}"));
+        let precisions = factors
+            .precisions
+            .map(|precision| format!("{precision:.1}"));
         let ratio = match factors.reference_len {
             0.0 => 0.0,
             reference_len => factors.hypothesis_len / reference_len,

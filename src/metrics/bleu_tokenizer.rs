@@ -80,11 +80,12 @@ fn western(text: &str) -> String {
     separate_numbers(&separate_marks(text))
 }
 
-/// `([\{-\~\[-\` -\&\(-\+\:-\@\/])` → ` \1 `
+/// Puts a space on both sides of ASCII's marks but `'`, `,`, `-` and `.`.
 pub(super) fn separate_marks(text: &str) -> String {
-    separate(text, |c| {
-        matches!(c, '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/')
-    })
+    separate(
+        text,
+        |c| matches!(c, '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/'),
+    )
 }
 
 /// Full stops and commas but between digits, and hyphens behind digits:

@@ -63,11 +63,6 @@ pub trait Metric: Sync {
     fn details(&self, _sums: &[f64]) -> Option<String> {
         None
     }
-
-    /// Whether a higher score is a better translation.
-    fn higher_is_better(&self) -> bool {
-        true
-    }
 }
 
 /// The rows of a metric for all systems and segments.

@@ -43,12 +43,12 @@ impl Real for f64 {
 /// `numpy.sum` of a contiguous array: pairwise, in blocks of 128 with eight
 /// accumulators (numpy, `loops_utils.h.src`).
 pub(super) fn sum<R: Real>(values: &[R]) -> R {
-    let n = values.len();
-    if n < 8 {
+    let len = values.len();
+    if len < 8 {
         return values.iter().fold(R::of(0.0), |sum, &value| sum + value);
     }
-    if n > 128 {
-        let half = n / 2 - n / 2 % 8;
+    if len > 128 {
+        let half = len / 2 - len / 2 % 8;
         return sum(&values[..half]) + sum(&values[half..]);
     }
     let (blocks, rest) = values.as_chunks::<8>();
@@ -58,8 +58,8 @@ pub(super) fn sum<R: Real>(values: &[R]) -> R {
             *lane += value;
         }
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    let of_blocks = ((a + b) + (c + d)) + ((e + f) + (g + h));
+    let of_four = |lanes: &[R]| (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+    let of_blocks = of_four(&lanes[..4]) + of_four(&lanes[4..]);
     rest.iter().fold(of_blocks, |sum, &value| sum + value)
 }
 

@@ -57,7 +57,11 @@ impl Metric for Ter {
 
     fn signature(&self) -> Signature {
         let tokenizer = &self.tokenizer;
-        let case = if tokenizer.case_sensitive { "mixed" } else { "lc" };
+        let case = if tokenizer.case_sensitive {
+            "mixed"
+        } else {
+            "lc"
+        };
         Signature::default()
             .with("case", "c", case)
             .with("tok", "t", "tercom")
@@ -105,9 +109,5 @@ impl Metric for Ter {
             Some(rate) => Sample::Single(rate),
             None => Sample::Double(Self::rate_of_nothing(f64::from(sums[0]))),
         }
-    }
-
-    fn higher_is_better(&self) -> bool {
-        false
     }
 }
