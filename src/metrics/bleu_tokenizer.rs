@@ -3,6 +3,7 @@
 //! All patterns of the western rules are single ASCII characters, so that they
 //! are applied to bytes: parts of other characters stay together.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex_syntax::hir::{Class, HirKind};
@@ -40,13 +41,7 @@ impl BleuTokenizer {
     /// The text with spaces between tokens.
     pub(super) fn tokenize(self, text: &str) -> String {
         match self {
-            Self::V13a => {
-                let text = text
-                    .replace("<skipped>", "")
-                    .replace("-\n", "")
-                    .replace('\n', " ");
-                western(&format!(" {} ", unescape(text)))
-            }
+            Self::V13a => western(&format!(" {} ", plain(text))),
             Self::Intl => international(text),
             Self::Char | Self::None => text.to_owned(),
             Self::Zh => western(&separate(text.trim_matches(is_space), is_chinese)),
@@ -62,6 +57,19 @@ impl BleuTokenizer {
             Box::new(split(tokens))
         }
     }
+}
+
+/// The text without mteval's mark for skipped words, hyphens at line ends, line
+/// breaks and entities.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(['<', '\n', '&']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text
+        .replace("<skipped>", "")
+        .replace("-\n", "")
+        .replace('\n', " ");
+    Cow::Owned(unescape(text))
 }
 
 /// Replaces the four entities of mteval.
@@ -82,10 +90,16 @@ fn western(text: &str) -> String {
 
 /// Puts a space on both sides of ASCII's marks but `'`, `,`, `-` and `.`.
 pub(super) fn separate_marks(text: &str) -> String {
-    separate(
-        text,
-        |c| matches!(c, '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/'),
-    )
+    let is_mark = |byte: u8| matches!(byte, b'{'..=b'~' | b'['..=b'`' | b' '..=b'&' | b'('..=b'+' | b':'..=b'@' | b'/');
+    let mut bytes = Vec::with_capacity(text.len() + text.len() / 2);
+    for byte in text.bytes() {
+        if is_mark(byte) {
+            bytes.extend([b' ', byte, b' ']);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).expect("spaces were put beside ASCII characters")
 }
 
 /// Full stops and commas but between digits, and hyphens behind digits:

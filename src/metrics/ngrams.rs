@@ -1,5 +1,7 @@
 //! Counts of n-grams, and how many of them another text has.
 
+use rustc_hash::FxHashMap;
+
 /// The n-grams of the references of one segment, up to some order, with their
 /// counts.
 ///
@@ -104,7 +106,7 @@ pub(super) fn ngrams(length: usize, n: usize) -> usize {
 /// Numbers for the words of one segment.
 #[derive(Default)]
 pub(super) struct Words<'t> {
-    numbers: std::collections::HashMap<&'t str, u32>,
+    numbers: FxHashMap<&'t str, u32>,
 }
 
 impl<'t> Words<'t> {

@@ -104,6 +104,13 @@ fn shuffled_differences(
     system: usize,
     resampling: Resampling,
 ) -> Vec<f64> {
+    let [baseline, other] = [0, system].map(|system| statistics.sums(system));
+    // Row by row, what a system gains that swaps the segment.
+    let gains: Vec<f64> = statistics
+        .rows(0)
+        .zip(statistics.rows(system))
+        .flat_map(|(baseline, other)| baseline.iter().zip(other).map(|(a, b)| a - b))
+        .collect();
     let segments = statistics.segments();
     let mut bits = Bits::new(Generator::new(resampling.seed));
     let mut differences = Vec::with_capacity(resampling.trials);
@@ -111,26 +118,21 @@ fn shuffled_differences(
         let trials = SHUFFLED_AT_ONCE.min(resampling.trials - start);
         let swaps: Vec<bool> = bits.by_ref().take(trials * segments).collect();
         differences.par_extend(swaps.par_chunks(segments.max(1)).map(|swaps| {
-            let [mut a, mut b] = [(); 2].map(|()| vec![0.0; statistics.width]);
-            for (segment, &first) in swaps.iter().enumerate() {
-                let (to_baseline, to_system) = if first {
-                    (&mut a, &mut b)
-                } else {
-                    (&mut b, &mut a)
-                };
-                add(to_baseline, statistics.row(0, segment));
-                add(to_system, statistics.row(system, segment));
+            let (mut a, mut b) = (other.clone(), baseline.clone());
+            for (gain, _) in gains
+                .chunks_exact(statistics.width)
+                .zip(swaps)
+                .filter(|(_, swap)| **swap)
+            {
+                for ((a, b), gain) in a.iter_mut().zip(&mut b).zip(gain) {
+                    *a += gain;
+                    *b -= gain;
+                }
             }
             (metric.shuffled_score(&a) - metric.shuffled_score(&b)).abs()
         }));
     }
     differences
-}
-
-fn add(sums: &mut [f64], row: &[f64]) {
-    for (sum, value) in sums.iter_mut().zip(row) {
-        *sum += value;
-    }
 }
 
 /// The absolute difference of a system's score from the first one's.
