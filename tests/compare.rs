@@ -60,10 +60,8 @@ fn texts() -> (TempDir, usize) {
         .collect();
     let names = ["sys0.txt", "sys1.txt", "sys2.txt", "ref0.txt", "ref1.txt"];
     for (name, column) in names.iter().zip(&columns) {
-        let text: String = rows
-            .iter()
-            .map(|&row| format!("{}\n", column[row]))
-            .collect();
+        let lines: Vec<&str> = rows.iter().map(|&row| column[row]).collect();
+        let text = lines.join("\n") + "\n";
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     (folder, rows.len())
@@ -176,18 +174,18 @@ fn records_and_tables_give_the_scores_of_their_text() {
     let folder = TempDir::new().unwrap();
     let texts = ["Guten Tag, Welt!", "", "Es kostet 5 Euro."];
     let targets = ["Good day, world!", "", "It costs 6 euros."];
-    let mut records = String::new();
-    let mut table = String::new();
+    let mut records = Vec::new();
+    let mut table = Vec::new();
     for (source, target) in texts.iter().zip(targets) {
         for (lang, text) in [("en", target), ("vi", "Chào")] {
             let record = json!({"target_lang": lang, "source": source, "target": text});
-            records += &format!("{record}\n");
+            records.push(record.to_string());
         }
-        table += &format!("{source}\t{target}\n");
+        table.push(format!("{source}\t{target}"));
     }
     write(&folder, "hyp.txt", &(targets.join("\n") + "\n"));
-    write(&folder, "hyp.jsonl", &records);
-    write(&folder, "hyp.tsv", &table);
+    write(&folder, "hyp.jsonl", &records.join("\n"));
+    write(&folder, "hyp.tsv", &table.join("\n"));
     write(&folder, "ref.txt", "Good day, world!\n\nIt costs 5 euros.");
     let scored = |arguments: &[&str]| {
         let mut all = vec!["--reference", "ref.txt"];
