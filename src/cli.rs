@@ -217,9 +217,20 @@ pub enum Format {
     Tsv,
     /// A line of word links i-j for each sentence
     Pharaoh,
+    /// A page to read source and translation side by side, with their word links
+    Html,
+    /// A translation memory (TMX 1.4b) with word links
+    Tmx,
+    /// XLIFF 2.1 with word links; one target
+    Xliff,
 }
 
 impl Format {
+    /// Whether a file holds all targets, also in `--output-dir`.
+    pub fn holds_all_targets(self) -> bool {
+        matches!(self, Self::Html | Self::Tmx)
+    }
+
     /// What the names of its files end with.
     pub fn extension(self) -> &'static str {
         match self {
@@ -227,6 +238,9 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Tsv => "tsv",
             Self::Pharaoh => "pharaoh",
+            Self::Html => "html",
+            Self::Tmx => "tmx",
+            Self::Xliff => "xlf",
         }
     }
 }

@@ -144,21 +144,26 @@ impl Document {
         &self.sentences
     }
 
+    /// What stands in the source before sentence `index`, or after the last one
+    /// when `index` is their number.
+    #[must_use]
+    pub fn source_gap_before(&self, index: usize) -> &str {
+        let before = index.checked_sub(1).map(|before| self.sentences[before]);
+        let after = self.sentences.get(index);
+        let start = before.map_or(0, |sentence| sentence.span.end);
+        let end = after.map_or(self.text.len(), |sentence| sentence.span.start);
+        &self.text[start..end]
+    }
+
     /// What stands in the output before sentence `index`, or after the last one
     /// when `index` is their number: the gap of the source, but a line break
     /// inside a paragraph becomes a space.
     #[must_use]
     pub fn gap_before(&self, index: usize) -> &str {
-        let before = index
-            .checked_sub(1)
-            .map(|previous| self.sentences[previous]);
-        let after = self.sentences.get(index);
-        let start = before.map_or(0, |sentence| sentence.span.end);
-        let end = after.map_or(self.text.len(), |sentence| sentence.span.start);
-        let gap = &self.text[start..end];
-        let same_paragraph = before
-            .zip(after.copied())
-            .is_some_and(|(a, b)| a.paragraph == b.paragraph);
+        let gap = self.source_gap_before(index);
+        let paragraph = |index: usize| Some(self.sentences.get(index)?.paragraph);
+        let before = index.checked_sub(1).and_then(paragraph);
+        let same_paragraph = before.is_some() && before == paragraph(index);
         if same_paragraph && gap.contains(['\n', '\r']) {
             " "
         } else {

@@ -15,6 +15,8 @@ pub struct Language {
 struct Known {
     language: Language,
     iso639_3: &'static str,
+    /// What its speakers call it.
+    own_name: &'static str,
     /// What else means this language without doubt.
     names: &'static [&'static str],
     /// What people type when they mean this language but name something else,
@@ -26,18 +28,21 @@ const KNOWN: &[Known] = &[
     Known {
         language: Language::DE,
         iso639_3: "deu",
+        own_name: "Deutsch",
         names: &["ger", "german", "deutsch"],
         slips: &["at", "ch", "ge"],
     },
     Known {
         language: Language::EN,
         iso639_3: "eng",
+        own_name: "English",
         names: &["english", "englisch"],
         slips: &["gb", "us", "uk"],
     },
     Known {
         language: Language::VI,
         iso639_3: "vie",
+        own_name: "Tiếng Việt",
         names: &["vietnamese", "vietnamesisch"],
         slips: &["vn", "vt"],
     },
@@ -67,6 +72,14 @@ impl Language {
     pub fn iso639_3(&self) -> Option<&'static str> {
         let known = KNOWN.iter().find(|known| known.language == *self)?;
         Some(known.iso639_3)
+    }
+
+    /// What its speakers call it: `Deutsch`; the code of a language that is not
+    /// known by name here.
+    #[must_use]
+    pub fn own_name(&self) -> &str {
+        let known = KNOWN.iter().find(|known| known.language == *self);
+        known.map_or_else(|| self.code(), |known| known.own_name)
     }
 
     fn from_code(code: &str) -> Option<Self> {

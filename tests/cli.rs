@@ -256,7 +256,8 @@ fn formats_that_have_a_line_for_each_segment() {
     assert_eq!(tsv.len(), 2);
     let columns: Vec<&str> = tsv[0].split('\t').collect();
     assert_eq!(columns[..2], ["Das Haus ist alt.", text[0].as_str()]);
-    assert_eq!(columns.len(), 3);
+    assert_eq!(columns.len(), 5, "three texts, the links of two");
+    assert_eq!(columns[3], lines("pharaoh", &[])[0]);
 
     for (line, (source, target)) in lines("pharaoh", &[]).iter().zip(input.lines().zip(&text)) {
         for link in line.split(' ').filter(|link| !link.is_empty()) {

@@ -7,41 +7,24 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use dolmetsch::document::Document;
+use dolmetsch::Error;
 use dolmetsch::language::Language;
 use dolmetsch::writer::{
-    Origin, TargetPosition, write_jsonl, write_n_best, write_pharaoh, write_text, write_tsv,
+    BilingualFile, Origin, Page, TargetName, TargetPosition, Tmx, Window, Xliff, write_jsonl,
+    write_n_best, write_pharaoh, write_text, write_tsv,
 };
-use dolmetsch::{Error, Translation};
 use tempfile::NamedTempFile;
 
 use crate::cli::Format;
-
-/// A target as its records name it.
-pub(crate) struct TargetName {
-    pub(crate) language: Language,
-    pub(crate) via: Option<Language>,
-    pub(crate) model: String,
-    pub(crate) revision: String,
-}
 
 /// What is written, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape<'a> {
     pub(crate) format: Format,
+    pub(crate) source: Language,
     pub(crate) targets: &'a [TargetName],
     pub(crate) tokens: bool,
     pub(crate) n_best: usize,
-}
-
-/// The translations of one window: sentences from `first` on of a part.
-pub(crate) struct Window<'a> {
-    /// The input, from 0.
-    pub(crate) input: usize,
-    pub(crate) document: &'a Document,
-    pub(crate) first: usize,
-    /// For each target the translations.
-    pub(crate) translations: &'a [Vec<Translation>],
 }
 
 /// One output for all inputs: the targets side by side where the format has
@@ -53,6 +36,8 @@ pub(crate) struct Output<'a, W: Write> {
     later: Vec<BufWriter<File>>,
     positions: Vec<TargetPosition>,
     sentences: usize,
+    /// What writes a format whose file has a beginning and an end.
+    file: Option<Box<dyn BilingualFile>>,
 }
 
 impl<'a, W: Write> Output<'a, W> {
@@ -73,6 +58,7 @@ impl<'a, W: Write> Output<'a, W> {
             later,
             positions,
             sentences: 0,
+            file: bilingual_file(shape),
         })
     }
 
@@ -81,14 +67,10 @@ impl<'a, W: Write> Output<'a, W> {
         match self.shape.format {
             Format::Text | Format::Pharaoh => self.write_apart(window)?,
             Format::Jsonl => self.write_records(window)?,
-            Format::Tsv => {
-                for index in 0..window.translations[0].len() {
-                    let of_targets: Vec<&Translation> = window
-                        .translations
-                        .iter()
-                        .map(|of_target| &of_target[index])
-                        .collect();
-                    write_tsv(&mut self.writer, &of_targets)?;
+            Format::Tsv => write_tsv(&mut self.writer, window)?,
+            Format::Html | Format::Tmx | Format::Xliff => {
+                if let Some(file) = &mut self.file {
+                    file.write(&mut self.writer, window)?;
                 }
             }
         }
@@ -166,9 +148,22 @@ impl<'a, W: Write> Output<'a, W> {
             writeln!(self.writer, "\n=== {} ===", target.language)?;
             io::copy(&mut file, &mut self.writer)?;
         }
+        if let Some(mut file) = self.file {
+            file.finish(&mut self.writer)?;
+        }
         self.writer.flush()?;
         Ok(self.writer)
     }
+}
+
+fn bilingual_file(shape: Shape) -> Option<Box<dyn BilingualFile>> {
+    let targets = shape.targets.to_vec();
+    Some(match shape.format {
+        Format::Html => Box::new(Page::new(shape.source, targets)),
+        Format::Tmx => Box::new(Tmx::new(shape.source, targets)),
+        Format::Xliff => Box::new(Xliff::new(shape.source, targets.into_iter().next()?)),
+        Format::Text | Format::Jsonl | Format::Tsv | Format::Pharaoh => return None,
+    })
 }
 
 /// An output file. It gets its name when it is complete; until then what had the
@@ -268,13 +263,22 @@ impl Write for NewFile {
     }
 }
 
-/// `folder/stem.target.ext` for an input and a target.
-pub(crate) fn path_in(folder: &Path, input: &Path, target: Language, format: Format) -> PathBuf {
+/// `folder/stem.target.ext` for an input and a target, `folder/stem.ext` for
+/// all targets.
+pub(crate) fn path_in(
+    folder: &Path,
+    input: &Path,
+    target: Option<Language>,
+    format: Format,
+) -> PathBuf {
     let mut name = if input == Path::new("-") {
         OsString::from("stdin")
     } else {
         input.file_stem().unwrap_or_default().to_owned()
     };
-    name.push(format!(".{target}.{}", format.extension()));
+    if let Some(target) = target {
+        name.push(format!(".{target}"));
+    }
+    name.push(format!(".{}", format.extension()));
     folder.join(name)
 }

@@ -9,6 +9,7 @@ use dolmetsch::hub::{Hub, HubOptions, Progress};
 use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::route::{Leg, Route};
 use dolmetsch::tokenizer::Normalization;
+use dolmetsch::writer::TargetName;
 use dolmetsch::{Model, Options, Translator};
 
 use super::download_bars::DownloadBars;
@@ -31,6 +32,18 @@ pub(crate) struct Target {
     pub(crate) language: Language,
     pub(crate) via: Option<Language>,
     pub(crate) route: Route,
+}
+
+impl Target {
+    /// How its records name it.
+    pub(crate) fn name(&self) -> TargetName {
+        TargetName {
+            language: self.language,
+            via: self.via,
+            model: self.route.model(),
+            revision: self.route.revision(),
+        }
+    }
 }
 
 /// The targets in the order in which they were asked for.

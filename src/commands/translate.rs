@@ -5,9 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use dolmetsch::reader::{Layout, Reader};
+use dolmetsch::writer::{TargetName, Window};
 use dolmetsch::{Document, Error, Translation};
 
-use super::output::{NewFile, Output, Shape, TargetName, Window, path_in};
+use super::output::{NewFile, Output, Shape, path_in};
 use super::progress::Progress;
 use super::targets::{Request, Target, targets};
 use crate::cli::{Format, SegmentationOptions, SplitSentences, Translate};
@@ -41,9 +42,10 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         targets: &targets,
         progress: Progress::new(inputs, options.quiet),
     };
-    let names: Vec<TargetName> = targets.iter().map(TargetName::from).collect();
+    let names: Vec<TargetName> = targets.iter().map(Target::name).collect();
     let shape = Shape {
         format: options.format,
+        source: options.from,
         targets: &names,
         tokens: options.tokens,
         n_best: options.n_best,
@@ -69,9 +71,16 @@ fn check_inputs(inputs: &[PathBuf]) -> dolmetsch::Result<()> {
 }
 
 fn check_format(options: &Translate) -> dolmetsch::Result<()> {
-    if options.n_best > 1 && matches!(options.format, Format::Tsv | Format::Pharaoh) {
+    if options.n_best > 1 && !matches!(options.format, Format::Text | Format::Jsonl) {
         return Err(Error::Options(
             "--n-best goes with --format text or --format jsonl".to_owned(),
+        ));
+    }
+    let several = options.to.iter().any(|language| *language != options.to[0]);
+    if several && options.format == Format::Xliff && options.output_dir.is_none() {
+        return Err(Error::Options(
+            "an XLIFF file holds one target language (give --output-dir FOLDER for a file for each, or one --to)"
+                .to_owned(),
         ));
     }
     Ok(())
@@ -88,17 +97,6 @@ pub(crate) fn layout(lines: bool, options: &SegmentationOptions) -> dolmetsch::R
     Ok(Layout::Prose(super::segmenter(
         options.abbreviations.as_deref(),
     )?))
-}
-
-impl From<&Target> for TargetName {
-    fn from(target: &Target) -> Self {
-        Self {
-            language: target.language,
-            via: target.via,
-            model: target.route.model(),
-            revision: target.route.revision(),
-        }
-    }
 }
 
 /// Everything that stays the same while the inputs are translated.
@@ -123,30 +121,36 @@ impl Job<'_> {
         output.finish()
     }
 
-    /// A file for each input and target.
+    /// A file for each input and target, or for each input if it holds all
+    /// targets.
     fn write_files(&self, shape: Shape, folder: &Path) -> anyhow::Result<()> {
         self.check_names(shape, folder)?;
         std::fs::create_dir_all(folder).map_err(Error::io("write", folder))?;
+        let targets_of_file = if shape.format.holds_all_targets() {
+            shape.targets.len()
+        } else {
+            1
+        };
         for (number, input) in self.inputs.iter().enumerate() {
             let mut outputs = Vec::new();
-            for target in shape.targets {
-                let file = NewFile::create(&path_in(folder, input, target.language, shape.format))?;
-                let one_target = Shape {
-                    targets: std::slice::from_ref(target),
-                    ..shape
-                };
-                outputs.push(Output::new(one_target, file)?);
+            for targets in shape.targets.chunks(targets_of_file) {
+                let path = file_in(folder, input, shape.format, &targets[0]);
+                outputs.push(Output::new(
+                    Shape { targets, ..shape },
+                    NewFile::create(&path)?,
+                )?);
             }
             self.for_each_window(number, input, |window| {
-                outputs.iter_mut().zip(window.translations).try_for_each(
-                    |(output, translations)| {
-                        let translations = std::slice::from_ref(translations);
+                let translations = window.translations.chunks(targets_of_file);
+                outputs
+                    .iter_mut()
+                    .zip(translations)
+                    .try_for_each(|(output, translations)| {
                         output.write(&Window {
                             translations,
                             ..window
                         })
-                    },
-                )
+                    })
             })?;
             for output in outputs {
                 output.finish()?.commit()?;
@@ -158,9 +162,8 @@ impl Job<'_> {
     /// Two inputs must not be written to one file.
     fn check_names(&self, shape: Shape, folder: &Path) -> dolmetsch::Result<()> {
         let mut names: HashMap<PathBuf, &Path> = HashMap::new();
-        let first = &shape.targets[0];
         for input in self.inputs {
-            let name = path_in(folder, input, first.language, shape.format);
+            let name = file_in(folder, input, shape.format, &shape.targets[0]);
             if let Some(other) = names.insert(name, input) {
                 return Err(Error::Options(format!(
                     "{} and {} would be written to the same file (rename one, or translate them into different folders)",
@@ -182,6 +185,12 @@ impl Job<'_> {
     ) -> anyhow::Result<bool> {
         let mut whole_lines = true;
         let (name, input) = super::open(Some(path))?;
+        let short_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let short_name = if path == Path::new("-") {
+            name.as_str()
+        } else {
+            &short_name
+        };
         for part in Reader::new(&name, input, self.layout.clone()) {
             let document = part?;
             // A part without sentences has one window, so that its text is written.
@@ -189,6 +198,7 @@ impl Job<'_> {
                 let translations = self.translate(&document, first)?;
                 write(Window {
                     input: number,
+                    name: short_name,
                     document: &document,
                     first,
                     translations: &translations,
@@ -223,4 +233,10 @@ impl Job<'_> {
             })
             .collect()
     }
+}
+
+/// Where an input's translation into `target` goes, or that into all targets.
+fn file_in(folder: &Path, input: &Path, format: Format, target: &TargetName) -> PathBuf {
+    let target = (!format.holds_all_targets()).then_some(target.language);
+    path_in(folder, input, target, format)
 }

@@ -1,17 +1,103 @@
 //! Translations to bytes: one file for each output format.
 
 mod jsonl;
+mod note;
+mod page;
 mod pharaoh;
 mod text;
+mod tmx;
 mod tsv;
+mod xliff;
+mod xml;
+
+use std::io::{self, Write};
 
 pub use jsonl::{Origin, write_jsonl};
+pub use page::Page;
 pub use pharaoh::write_pharaoh;
 pub use text::{write_n_best, write_text};
+pub use tmx::Tmx;
 pub use tsv::write_tsv;
+pub use xliff::Xliff;
 
+use crate::alignment::words;
 use crate::document::{Document, Span};
+use crate::language::Language;
 use crate::translation::Translation;
+
+/// A target as its records name it.
+#[derive(Debug, Clone)]
+pub struct TargetName {
+    /// The language.
+    pub language: Language,
+    /// The language between, when two models translate.
+    pub via: Option<Language>,
+    /// Name of the model.
+    pub model: String,
+    /// Its commit.
+    pub revision: String,
+}
+
+/// The translations of one window: sentences from `first` on of a part.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    /// The input, from 0.
+    pub input: usize,
+    /// What the input is called.
+    pub name: &'a str,
+    /// The part.
+    pub document: &'a Document,
+    /// The first sentence of the window.
+    pub first: usize,
+    /// For each target the translations.
+    pub translations: &'a [Vec<Translation>],
+}
+
+impl Window<'_> {
+    /// For each sentence its number in the part and its translations.
+    fn sentences(&self) -> impl Iterator<Item = (usize, Vec<&Translation>)> {
+        let count = self.translations.first().map_or(0, Vec::len);
+        (0..count).map(|index| {
+            let of_targets = self.translations.iter();
+            (
+                self.first + index,
+                of_targets.map(|of_target| &of_target[index]).collect(),
+            )
+        })
+    }
+
+    /// What stands behind the last sentence of the part; empty when another
+    /// window of the part comes.
+    fn rest(&self) -> &str {
+        let sentences = self.document.sentences().len();
+        let end = self.first + self.translations.first().map_or(0, Vec::len);
+        if end == sentences {
+            self.document.gap_before(sentences)
+        } else {
+            ""
+        }
+    }
+}
+
+/// A format whose file has a beginning and an end, and holds all inputs.
+///
+/// Windows come in the order of the text; no more than a paragraph is kept in
+/// memory.
+pub trait BilingualFile {
+    /// Writes a window.
+    ///
+    /// # Errors
+    ///
+    /// What `output` reports.
+    fn write(&mut self, output: &mut dyn Write, window: &Window) -> io::Result<()>;
+
+    /// Writes what is left, and the end.
+    ///
+    /// # Errors
+    ///
+    /// What `output` reports.
+    fn finish(&mut self, output: &mut dyn Write) -> io::Result<()>;
+}
 
 /// Where the translations stand in the text output of their target.
 #[derive(Debug, Default, Clone)]
@@ -46,5 +132,27 @@ impl TargetPosition {
 /// The text on one line: white space that a line-based format cannot hold
 /// becomes a space.
 fn one_line(text: &str) -> String {
-    text.replace(['\t', '\n', '\r'], " ")
+    text.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ")
+}
+
+/// The links of a translation as numbers of words, source and target, in the
+/// order of the alignment.
+fn word_links(translation: &Translation) -> Vec<(usize, usize)> {
+    let (source, target) = (words(&translation.source), words(&translation.target));
+    let number =
+        |words: &[Span], linked: Span| words.partition_point(|word| word.start < linked.start);
+    translation
+        .alignment
+        .iter()
+        .map(|point| (number(&source, point.source), number(&target, point.target)))
+        .collect()
+}
+
+/// The links as Pharaoh, Moses and `fast_align` write them: `0-0 1-2`.
+fn pharaoh(translation: &Translation) -> String {
+    let links: Vec<String> = word_links(translation)
+        .iter()
+        .map(|(source, target)| format!("{source}-{target}"))
+        .collect();
+    links.join(" ")
 }

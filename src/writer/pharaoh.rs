@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use crate::alignment::words;
+use super::pharaoh;
 use crate::translation::Translation;
 
 /// Writes the line of one sentence.
@@ -13,17 +13,7 @@ use crate::translation::Translation;
 ///
 /// What `output` reports.
 pub fn write_pharaoh(output: &mut dyn Write, translation: &Translation) -> io::Result<()> {
-    let (source, target) = (words(&translation.source), words(&translation.target));
-    let links: Vec<String> = translation
-        .alignment
-        .iter()
-        .map(|point| {
-            let i = source.partition_point(|word| word.start < point.source.start);
-            let j = target.partition_point(|word| word.start < point.target.start);
-            format!("{i}-{j}")
-        })
-        .collect();
-    writeln!(output, "{}", links.join(" "))
+    writeln!(output, "{}", pharaoh(translation))
 }
 
 #[cfg(test)]
