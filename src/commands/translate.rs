@@ -45,7 +45,7 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
     let names: Vec<TargetName> = targets.iter().map(Target::name).collect();
     let shape = Shape {
         format: options.format,
-        source: options.from,
+        source: options.models.from,
         targets: &names,
         tokens: options.tokens,
         n_best: options.n_best,
@@ -76,7 +76,8 @@ fn check_format(options: &Translate) -> dolmetsch::Result<()> {
             "--n-best goes with --format text or --format jsonl".to_owned(),
         ));
     }
-    let several = options.to.iter().any(|language| *language != options.to[0]);
+    let languages = &options.models.to;
+    let several = languages.iter().any(|language| *language != languages[0]);
     if several && options.format == Format::Xliff && options.output_dir.is_none() {
         return Err(Error::Options(
             "an XLIFF file holds one target language (give --output-dir FOLDER for a file for each, or one --to)"

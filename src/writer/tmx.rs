@@ -110,9 +110,8 @@ impl BilingualFile for Tmx {
 
 fn variant<W: Write>(xml: &mut Writer<W>, translation: &Translation) -> io::Result<()> {
     for note in notes(translation) {
-        let text = format!("{}: {}", note.label, note.reason);
         xml.create_element("note")
-            .write_text_content(content(&text))?;
+            .write_text_content(content(&printable(&note)))?;
     }
     property(xml, "x-alignment", &pharaoh(translation))?;
     property(xml, "x-score", &format!("{:.4}", translation.score))?;

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesEnd, BytesStart, Event};
 
-use super::note::{needs_a_look, notes};
+use super::note::notes;
 use super::xml::{content, is_xml_char, printable};
 use super::{BilingualFile, TargetName, Window, pharaoh};
 use crate::language::Language;
@@ -150,13 +150,12 @@ impl BilingualFile for Xliff {
             }
         }
         let rest = window.rest();
-        match &mut self.unit {
-            Some(unit) => unit.add_gap(rest, rest),
-            None => {
-                self.gap += rest;
-                Ok(())
-            }
+        if let Some(unit) = &mut self.unit {
+            unit.add_gap(rest, rest)?;
+        } else {
+            self.gap += rest;
         }
+        Ok(())
     }
 
     fn finish(&mut self, output: &mut dyn Write) -> io::Result<()> {
@@ -210,12 +209,9 @@ impl Unit {
     fn add(&mut self, translation: &Translation) -> io::Result<()> {
         self.sentences += 1;
         let id = format!("s{}", self.sentences);
-        let reasons: Vec<String> = notes(translation)
-            .iter()
-            .map(|note| format!("{}: {}", note.label, note.reason))
-            .collect();
+        let reasons = notes(translation).join("; ");
         let note = (!reasons.is_empty()).then(|| format!("n{}", self.sentences));
-        let state = if needs_a_look(translation) {
+        let state = if translation.needs_a_look() {
             "initial"
         } else {
             "translated"
@@ -229,8 +225,7 @@ impl Unit {
             })?;
         self.alignments.push((id.clone(), pharaoh(translation)));
         self.scores.push((id, format!("{:.4}", translation.score)));
-        self.notes
-            .extend(note.map(|note| (note, reasons.join("; "))));
+        self.notes.extend(note.map(|note| (note, reasons)));
         Ok(())
     }
 
@@ -251,7 +246,7 @@ impl Unit {
                 for (id, reason) in &self.notes {
                     xml.create_element("note")
                         .with_attributes([("id", id.as_str()), ("appliesTo", "target")])
-                        .write_text_content(content(reason))?;
+                        .write_text_content(content(&printable(reason)))?;
                 }
                 Ok(())
             })?;
