@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dolmetsch::alignment::Links;
 use dolmetsch::language::Language;
 
 use crate::commands::compare::CompareArgs;
@@ -147,6 +148,17 @@ pub struct SearchOptions {
     /// units, emoji and lines without letters, instead of keeping them
     #[arg(long, help_heading = "Search")]
     pub no_verbatim: bool,
+    /// Word links: hard, the best one for each target word; soft, all, with
+    /// their scores; or those with a score of at least this, from 0 to 1
+    /// [default: 0.5]
+    #[arg(
+        long,
+        value_name = "hard|soft|THRESHOLD",
+        hide_default_value = true,
+        default_value = "0.5",
+        help_heading = "Search"
+    )]
+    pub alignment: Links,
     /// Normalise the source as in the model's training, or not at all
     #[arg(long, value_enum, default_value_t = Normalize::Auto, help_heading = "Search")]
     pub normalize: Normalize,

@@ -28,6 +28,8 @@ pub struct Model {
     pub tokenizer: Tokenizer,
     /// The network.
     pub engine: Marian,
+    /// The attention head that aligns words.
+    pub alignment_head: AttentionHead,
     /// How its makers want it to be searched.
     pub generation: GenerationConfig,
     /// What it translates, if a manifest says so.
@@ -94,6 +96,7 @@ impl Model {
             name: files.name.clone(),
             revision: files.revision.clone().unwrap_or_else(|| "local".to_owned()),
             engine: Marian::load(&checkpoint, config, &generation, guided(spec), device)?,
+            alignment_head: guided(spec),
             tokenizer: tokenizer
                 .with_normalization(spec.map_or(Normalization::None, |spec| spec.normalization)),
             generation,
@@ -135,6 +138,7 @@ impl Model {
             name: spec.name.clone(),
             revision: env!("CARGO_PKG_VERSION").to_owned(),
             engine: Marian::load(&checkpoint, config, &generation, guided(Some(spec)), device)?,
+            alignment_head: guided(Some(spec)),
             tokenizer: tokenizer.with_normalization(spec.normalization),
             generation,
             pairs: spec.pairs.clone(),

@@ -6,13 +6,14 @@ mod plan;
 
 use rayon::prelude::*;
 
+use crate::alignment::Links;
 use crate::batch::{TokenBatch, batches};
 use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::translation::{Finding, Flag, Translation};
 use crate::verbatim::{Restored, Verbatim, VerbatimKind, restore};
-use assembly::assemble;
+use assembly::{Assembly, assemble};
 use plan::{Part, Plan, Splitter};
 
 /// Logits of all rows of a batch: 128 MB.
@@ -42,6 +43,8 @@ pub struct Options {
     /// Whether what is not prose (URLs, placeholders, numbers with units, emoji,
     /// segments without a letter) reaches the translation byte for byte.
     pub keep_verbatim: bool,
+    /// Which word links a translation carries.
+    pub links: Links,
 }
 
 impl Default for Options {
@@ -55,6 +58,7 @@ impl Default for Options {
             threads: None,
             n_best: 1,
             keep_verbatim: true,
+            links: Links::default(),
         }
     }
 }
@@ -67,6 +71,7 @@ pub struct Translator {
     batch_tokens: usize,
     n_best: usize,
     keep_verbatim: bool,
+    links: Links,
     workers: rayon::ThreadPool,
 }
 
@@ -131,6 +136,7 @@ impl Translator {
             batch_tokens: options.batch_tokens,
             n_best: options.n_best,
             keep_verbatim: options.keep_verbatim,
+            links: options.links,
             workers,
         })
     }
@@ -205,9 +211,15 @@ impl Translator {
             .collect();
         let batches = batches(tokens, self.batch_tokens, self.max_sentences());
         let mut hypotheses = self.hypotheses(&batches, finished)?.into_iter();
+        let assembly = Assembly {
+            tokenizer: &self.model.tokenizer,
+            shift: self.model.alignment_head.shift,
+            links: self.links,
+            n_best: self.n_best,
+        };
         let translation = |(plan, parts): (&Plan, &Vec<Part>)| {
             let hypotheses: Vec<Vec<Hypothesis>> = hypotheses.by_ref().take(parts.len()).collect();
-            assemble(plan, parts, &hypotheses, &self.model.tokenizer, self.n_best)
+            assemble(plan, parts, &hypotheses, &assembly)
         };
         Ok(plans.iter().zip(&parts).map(translation).collect())
     }

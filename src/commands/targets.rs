@@ -156,6 +156,7 @@ fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Tra
         batch_tokens: machine.batch_tokens,
         threads: machine.threads.map(usize::from),
         keep_verbatim: !search.no_verbatim,
+        links: search.alignment,
         n_best: request.n_best,
     };
     Ok(Translator::new(model, &options)?)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use dolmetsch::alignment::Links;
 use dolmetsch::reader::{Layout, Reader};
 use dolmetsch::writer::{TargetName, Window};
 use dolmetsch::{Document, Error, Translation};
@@ -82,6 +83,11 @@ fn check_format(options: &Translate) -> dolmetsch::Result<()> {
         return Err(Error::Options(
             "an XLIFF file holds one target language (give --output-dir FOLDER for a file for each, or one --to)"
                 .to_owned(),
+        ));
+    }
+    if options.search.alignment == Links::Soft && options.format == Format::Pharaoh {
+        return Err(Error::Options(
+            "--alignment soft goes with --format jsonl: links i-j have no scores".to_owned(),
         ));
     }
     Ok(())

@@ -16,6 +16,10 @@ pub struct AttentionHead {
     pub layer: i32,
     /// The head, from 0.
     pub head: usize,
+    /// The step whose attention is a token's: 0, the one that outputs it; 1, the
+    /// next one, which has it as its input.
+    #[serde(default)]
+    pub shift: usize,
 }
 
 impl AttentionHead {
@@ -36,7 +40,11 @@ impl Default for AttentionHead {
     /// The head that Marian's guided alignment trains: the first one of the
     /// last layer (marian-dev, `--guided-alignment`, `--transformer-guided-alignment-layer last`).
     fn default() -> Self {
-        Self { layer: -1, head: 0 }
+        Self {
+            layer: -1,
+            head: 0,
+            shift: 0,
+        }
     }
 }
 

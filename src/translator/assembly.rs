@@ -1,7 +1,7 @@
 //! Puts a sentence's translation together: translated parts, and what is copied
 //! between them.
 
-use crate::alignment::{AlignmentPoint, Side, align_words, words};
+use crate::alignment::{AlignmentPoint, Links, Side, align_words, words};
 use crate::beam_search::Hypothesis;
 use crate::document::Span;
 use crate::tokenizer::{Decoded, Tokenizer};
@@ -15,14 +15,25 @@ struct Stretch {
     target: Span,
 }
 
+/// How hypotheses become a translation.
+pub(super) struct Assembly<'a> {
+    pub(super) tokenizer: &'a Tokenizer,
+    /// Rows of attention that stand before that of the first token.
+    pub(super) shift: usize,
+    pub(super) links: Links,
+    pub(super) n_best: usize,
+}
+
 /// The translation of a sentence from the hypotheses of its parts (best first).
 pub(super) fn assemble(
     plan: &Plan,
     parts: &[Part],
     hypotheses: &[Vec<Hypothesis>],
-    tokenizer: &Tokenizer,
-    n_best: usize,
+    assembly: &Assembly,
 ) -> Translation {
+    let &Assembly {
+        tokenizer, n_best, ..
+    } = assembly;
     let source: &str = &plan.text;
     let best: Vec<&Hypothesis> = hypotheses.iter().map(|n_best| &n_best[0]).collect();
     let decoded: Vec<Decoded> = best
@@ -46,14 +57,21 @@ pub(super) fn assemble(
         let (_, source_words) = overlapping(&source_words, stretch.source);
         let (first_word, target_words) = overlapping(&target_words, stretch.target);
         let source_side = Side {
+            text: source,
             words: source_words,
             tokens: &source_tokens,
         };
         let target_side = Side {
+            text: &target,
             words: target_words,
             tokens: &target_tokens,
         };
-        alignment.extend(align_words(source_side, target_side, &hypothesis.attention));
+        let attention = hypothesis
+            .attention
+            .get(assembly.shift..)
+            .unwrap_or_default();
+        let links = align_words(source_side, target_side, attention, assembly.links);
+        alignment.extend(links);
         let words_of_tokens = target_side.words_of_tokens();
         for (words, log_prob) in words_of_tokens.into_iter().zip(&hypothesis.log_probs) {
             // A piece that spans two words counts for the first.
