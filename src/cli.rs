@@ -26,7 +26,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Translate a text
-    Translate(Translate),
+    Translate(Box<Translate>),
     /// Score translations against references
     Compare(CompareArgs),
     /// Find the sentences of a German text
