@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::decimals;
 use crate::alignment::AlignmentPoint;
 use crate::document::{Sentence, Span};
 use crate::tokenizer::TokenId;
@@ -213,8 +214,7 @@ struct Score(f32);
 
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Adding 0 makes -0 a 0.
-        RawValue::from_string(format!("{:.4}", self.0 + 0.0))
+        RawValue::from_string(decimals(self.0))
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
     }

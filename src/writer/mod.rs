@@ -4,6 +4,8 @@ mod jsonl;
 mod note;
 mod page;
 mod pharaoh;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tmx;
 mod tsv;
@@ -155,4 +157,10 @@ fn pharaoh(translation: &Translation) -> String {
         .map(|(source, target)| format!("{source}-{target}"))
         .collect();
     links.join(" ")
+}
+
+/// A score with four decimals.
+fn decimals(score: f32) -> String {
+    // Adding 0 makes -0 a 0.
+    format!("{:.4}", score + 0.0)
 }

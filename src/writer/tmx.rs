@@ -12,7 +12,7 @@ use quick_xml::Writer;
 
 use super::note::notes;
 use super::xml::{content, printable};
-use super::{BilingualFile, TargetName, Window, one_line, pharaoh};
+use super::{BilingualFile, TargetName, Window, decimals, one_line, pharaoh};
 use crate::language::Language;
 use crate::translation::Translation;
 
@@ -114,7 +114,7 @@ fn variant<W: Write>(xml: &mut Writer<W>, translation: &Translation) -> io::Resu
             .write_text_content(content(&printable(&note)))?;
     }
     property(xml, "x-alignment", &pharaoh(translation))?;
-    property(xml, "x-score", &format!("{:.4}", translation.score))?;
+    property(xml, "x-score", &decimals(translation.score))?;
     segment(xml, &translation.target)
 }
 

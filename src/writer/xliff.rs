@@ -15,7 +15,7 @@ use quick_xml::events::{BytesEnd, BytesStart, Event};
 
 use super::note::notes;
 use super::xml::{content, is_xml_char, printable};
-use super::{BilingualFile, TargetName, Window, pharaoh};
+use super::{BilingualFile, TargetName, Window, decimals, pharaoh};
 use crate::language::Language;
 use crate::translation::Translation;
 
@@ -224,7 +224,7 @@ impl Unit {
                 text(xml, "target", &translation.target, note.as_deref())
             })?;
         self.alignments.push((id.clone(), pharaoh(translation)));
-        self.scores.push((id, format!("{:.4}", translation.score)));
+        self.scores.push((id, decimals(translation.score)));
         self.notes.extend(note.map(|note| (note, reasons)));
         Ok(())
     }

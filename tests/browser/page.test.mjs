@@ -260,6 +260,8 @@ test("a document of 2,000 sentences stays usable", async (context) => {
   const path = folder.path("long.html");
   translate("--to", "en", "--format", "html", input, "-o", path);
   await withPage(path, {}, async (page) => {
+    const text = await page.evaluate(() => document.querySelector("main").textContent);
+    assert.ok(statSync(path).size < 3 * Buffer.byteLength(text), "under 3 times the size of its text");
     const loaded = await page.evaluate(() => performance.getEntriesByType("navigation")[0].loadEventEnd);
     assert.equal(await column(page, 1).count(), 2000);
     const start = performance.now();
@@ -269,7 +271,7 @@ test("a document of 2,000 sentences stays usable", async (context) => {
     assert.equal(await page.locator(".lit").count(), 2);
     assert.ok((await page.locator("main span > span").count()) < 20_000, "words are made when they are needed");
     context.diagnostic(
-      `${(statSync(path).size / 1024).toFixed(0)} KiB, loaded after ${loaded.toFixed(0)} ms, ` +
+      `${(statSync(path).size / 1024).toFixed(0)} KiB for ${(Buffer.byteLength(text) / 1024).toFixed(0)} KiB of text, loaded after ${loaded.toFixed(0)} ms, ` +
         `from the top to a lit word at the end in ${lit.toFixed(0)} ms`,
     );
   });

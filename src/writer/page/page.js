@@ -83,9 +83,11 @@
     status.textContent = describe(word);
   }
 
+  const sureness = { 0: " (under 10 %)", 9: " (over 90 %)" };
+  const probability = ({ dataset: { tenths } }) =>
+    tenths === undefined ? "" : (sureness[tenths] ?? ` (${tenths}0–${+tenths + 1}0 %)`);
+
   function describe(word) {
-    const probability = ({ dataset: { tenths } }) =>
-      tenths === undefined ? "" : ` (${tenths === "9" ? "over 90" : `${tenths}0–${+tenths + 1}0`} %)`;
     const shown = mates.get(word).filter(isShown);
     const others = shown.map((mate) => mate.textContent + probability(mate));
     return `${word.textContent}${probability(word)} — ${others.join(" · ") || "no counterpart"}`;
