@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dolmetsch::alignment::Links;
 use dolmetsch::language::Language;
 
+use crate::commands::align::AlignArgs;
 use crate::commands::compare::CompareArgs;
 use crate::commands::models::ModelsArgs;
 
@@ -29,6 +30,8 @@ pub enum Command {
     Translate(Box<Translate>),
     /// Score translations against references
     Compare(CompareArgs),
+    /// Align the words or sentences of texts that are already translated
+    Align(Box<AlignArgs>),
     /// Find the sentences of a German text
     Segment(Segment),
     /// List, fetch, check and remove models

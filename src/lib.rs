@@ -56,6 +56,8 @@ pub mod model;
 
 pub mod translator;
 
+pub mod aligner;
+
 pub mod route;
 
 pub mod writer;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Translate(options) => commands::translate::run(&options),
         Command::Compare(options) => commands::compare::run(&options),
+        Command::Align(options) => commands::align::run(&options),
         Command::Segment(options) => commands::segment::run(&options),
         Command::Models(options) => commands::models::run(&options),
         Command::Tokenize(options) => commands::tokenize::run(&options),

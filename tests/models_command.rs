@@ -6,8 +6,10 @@ mod fake_hub;
 #[path = "../src/commands"]
 #[allow(dead_code, reason = "the binary alone calls `run`")]
 mod commands {
+    pub(crate) mod calibrate;
     pub(crate) mod download_bars;
     pub(crate) mod models;
+    pub(crate) mod pairs;
 }
 
 use anyhow::Result;

@@ -9,10 +9,14 @@
 //! manifest says, and `dolmetsch models calibrate` finds out.
 
 mod band;
+mod error_rate;
 mod sentences;
+mod symmetrize;
 mod text_vectors;
 
+pub use error_rate::{ErrorRate, GoldLinks};
 pub use sentences::{Bead, align_sentences};
+pub use symmetrize::{Symmetrization, symmetrize};
 
 use std::str::FromStr;
 

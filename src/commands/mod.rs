@@ -1,10 +1,13 @@
 //! One file for each subcommand: reads the options, calls the library, prints.
 
+pub mod align;
+mod calibrate;
 pub mod compare;
 mod download_bars;
 mod interrupt;
 pub mod models;
 mod output;
+mod pairs;
 mod progress;
 pub mod segment;
 mod targets;

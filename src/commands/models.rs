@@ -8,6 +8,7 @@ use dolmetsch::catalog::{Catalog, ModelSource, ModelSpec};
 use dolmetsch::hub::{Hub, HubOptions, ModelFiles, RemoteModel};
 use indicatif::DecimalBytes;
 
+use crate::commands::calibrate::{CalibrateArgs, calibrate};
 use crate::commands::download_bars::DownloadBars;
 
 /// Lists, downloads, checks and removes models.
@@ -35,6 +36,8 @@ enum ModelsCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Finds the attention head of a model that aligns words best, by gold links
+    Calibrate(CalibrateArgs),
     /// Prints the folder of a downloaded model
     Path {
         /// A name of the list, or `owner/name`
@@ -79,6 +82,9 @@ impl Models {
             ModelsCommand::List => self.list(out),
             ModelsCommand::Fetch { names } => self.fetch(names, out),
             ModelsCommand::Verify { name } => self.verify(name.as_deref(), out),
+            ModelsCommand::Calibrate(args) => {
+                calibrate(args, &self.source(args.name())?, &self.hub, out)
+            }
             ModelsCommand::Path { name } => self.path(name, out),
             ModelsCommand::Remove { name, yes } => self.remove(name, *yes, out, confirm),
         }

@@ -133,20 +133,34 @@ impl<'a> Models<'a> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "users must know what translates")]
+/// The first of the named models that translates a pair, with its tag; without
+/// names, the pair's default.
+pub(crate) fn single_model(
+    request: Request,
+    names: &[String],
+    pair: LanguagePair,
+) -> anyhow::Result<(Model, Option<String>)> {
+    let models = Models::new(request)?;
+    let sources = if names.is_empty() {
+        let spec = models.catalog.default_for(pair)?.clone();
+        vec![ModelSource::Catalog(Box::new(spec))]
+    } else {
+        let parse = |name: &String| ModelSource::parse(name, &models.catalog);
+        names.iter().map(parse).collect::<dolmetsch::Result<_>>()?
+    };
+    let mut first_error = None;
+    for source in &sources {
+        let model = load_model(source, &models.hub, request)?;
+        match model.target_tag(pair) {
+            Ok(tag) => return Ok((model, tag)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.expect("at least one model was tried").into())
+}
+
 fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Translator> {
-    let mut bars = DownloadBars::new();
-    let mut on_progress = |progress: Progress<'_>| bars.show(progress);
-    let mut model = Model::load(source, hub, &mut on_progress, &Device::Cpu)?;
-    let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
-    if built_in && !request.quiet {
-        eprintln!(
-            "note: this is the small built-in model; leave out --model for a full-quality one"
-        );
-    }
-    if request.search.normalize == Normalize::None {
-        model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
-    }
+    let model = load_model(source, hub, request)?;
     let (search, machine) = (request.search, request.machine);
     let options = Options {
         beam_size: search.beam,
@@ -160,4 +174,21 @@ fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Tra
         n_best: request.n_best,
     };
     Ok(Translator::new(model, &options)?)
+}
+
+#[expect(clippy::print_stderr, reason = "users must know what translates")]
+fn load_model(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Model> {
+    let mut bars = DownloadBars::new();
+    let mut on_progress = |progress: Progress<'_>| bars.show(progress);
+    let mut model = Model::load(source, hub, &mut on_progress, &Device::Cpu)?;
+    let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
+    if built_in && !request.quiet {
+        eprintln!(
+            "note: this is the small built-in model; leave out --model for a full-quality one"
+        );
+    }
+    if request.search.normalize == Normalize::None {
+        model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
+    }
+    Ok(model)
 }

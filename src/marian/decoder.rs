@@ -1,6 +1,6 @@
 //! The decoder: one target token at a time, with a cache.
 
-use candle_core::{IndexOp, Module, Result as TensorResult, Tensor};
+use candle_core::{Device, IndexOp, Module, Result as TensorResult, Tensor};
 use candle_nn::LayerNorm;
 
 use super::attention::{Attention, FeedForward, KeysValues, Weights};
@@ -142,6 +142,34 @@ impl Decoder {
         })
     }
 
+    /// Feeds whole hypotheses (`[batch, tgt]`) at once; returns the decoder's
+    /// states (`[batch, tgt, d_model]`) and the cross-attention of each layer
+    /// (`[batch, heads, tgt, src]`).
+    pub(super) fn force(
+        &self,
+        encoded: &Tensor,
+        mask: &Tensor,
+        tokens: &Tensor,
+    ) -> TensorResult<(Tensor, Vec<Tensor>)> {
+        let causal = causal_mask(tokens.dim(1)?, tokens.device())?; // [1, 1, tgt, tgt]
+        let mut attention = Vec::with_capacity(self.layers.len());
+        let mut states = self.embedding.forward(tokens, 0)?; // [batch, tgt, d_model]
+        for layer in &self.layers {
+            let own = layer.self_attention.keys_values(&states)?;
+            let (attended, _) = layer.self_attention.attend(&states, &own, Some(&causal))?;
+            states = layer.self_attention_norm.forward(&(states + attended)?)?;
+
+            let source = layer.cross_attention.keys_values(encoded)?;
+            let (attended, weights) = layer.cross_attention.attend(&states, &source, Some(mask))?;
+            states = layer.cross_attention_norm.forward(&(states + attended)?)?;
+            attention.push(weights);
+
+            let fed = layer.feed_forward.forward(&states)?;
+            states = layer.final_norm.forward(&(states + fed)?)?;
+        }
+        Ok((states, attention))
+    }
+
     /// Feeds one token to each row (`[rows]`); returns the decoder's states
     /// (`[rows, d_model]`) and the cross-attention of `head` in layer `layer`
     /// (`[rows, src]`).
@@ -183,6 +211,19 @@ impl Decoder {
         })?;
         Ok((states.squeeze(1)?, attention))
     }
+}
+
+/// 0 on and before a position, minus infinity behind it: `[1, 1, len, len]`.
+fn causal_mask(len: usize, device: &Device) -> TensorResult<Tensor> {
+    let value = |at: usize| {
+        if at % len <= at / len {
+            0.0
+        } else {
+            f32::NEG_INFINITY
+        }
+    };
+    let values: Vec<f32> = (0..len * len).map(value).collect();
+    Tensor::from_vec(values, (1, 1, len, len), device)
 }
 
 impl DecoderState {

@@ -10,9 +10,11 @@ mod config;
 mod decoder;
 mod embedding;
 mod encoder;
+mod forced;
 
 pub use config::{Config, GenerationConfig};
 pub use decoder::{AttentionHead, DecoderState};
+pub use forced::Forced;
 
 use candle_core::{DType, Device, Tensor};
 

@@ -185,7 +185,7 @@ struct ViaRecord<'a> {
 }
 
 #[derive(Serialize)]
-struct Link {
+pub(super) struct Link {
     source: [usize; 2],
     target: [usize; 2],
     score: Score,
@@ -201,7 +201,7 @@ impl From<&AlignmentPoint> for Link {
     }
 }
 
-fn links(points: &[AlignmentPoint]) -> Vec<Link> {
+pub(super) fn links(points: &[AlignmentPoint]) -> Vec<Link> {
     points.iter().map(Link::from).collect()
 }
 
@@ -210,7 +210,7 @@ fn bounds(span: Span) -> [usize; 2] {
 }
 
 /// A number with four decimals.
-struct Score(f32);
+pub(super) struct Score(pub(super) f32);
 
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

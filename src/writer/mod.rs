@@ -1,5 +1,6 @@
 //! Translations to bytes: one file for each output format.
 
+mod aligned;
 mod jsonl;
 mod note;
 mod page;
@@ -14,6 +15,7 @@ mod xml;
 
 use std::io::{self, Write};
 
+pub use aligned::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh, write_naacl};
 pub use jsonl::{Origin, write_jsonl};
 pub use page::Page;
 pub use pharaoh::write_pharaoh;
@@ -133,7 +135,8 @@ impl TargetPosition {
 
 /// The text on one line: white space that a line-based format cannot hold
 /// becomes a space.
-fn one_line(text: &str) -> String {
+#[must_use]
+pub fn one_line(text: &str) -> String {
     text.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ")
 }
 
