@@ -67,6 +67,7 @@ fn split(column: &str) -> BTreeSet<String> {
 }
 
 /// What translate-toolkit finds in a file; `None` where it is not installed.
+#[expect(clippy::print_stderr, reason = "what is skipped must be seen")]
 fn read_back(path: &Path) -> Option<Value> {
     let python = std::env::var_os("DOLMETSCH_PYTHON").unwrap_or_else(|| "python3".into());
     let import = Command::new(&python)
