@@ -7,6 +7,7 @@ use dolmetsch::alignment::Links;
 use dolmetsch::language::Language;
 
 use crate::commands::align::AlignArgs;
+use crate::commands::batch::BatchArgs;
 use crate::commands::compare::CompareArgs;
 use crate::commands::models::ModelsArgs;
 
@@ -28,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Translate a text
     Translate(Box<Translate>),
+    /// Translate many files, resumable
+    Batch(Box<BatchArgs>),
     /// Score translations against references
     Compare(CompareArgs),
     /// Align the words or sentences of texts that are already translated

@@ -78,6 +78,9 @@ pub enum Error {
     /// of a job that was begun with something else.
     #[error("{0}")]
     Mismatch(String),
+    /// Another process has what is needed.
+    #[error("{0}")]
+    Busy(String),
     /// All is done, but with `--strict` what remains is a failure.
     #[error("{0}")]
     Strict(String),
@@ -122,7 +125,7 @@ impl Error {
             Self::Strict(_) => 5,
             Self::Mismatch(_) => 6,
             Self::Interrupted(_) => 130,
-            Self::Io { .. } | Self::NotFinite | Self::Tensor(_) => 1,
+            Self::Io { .. } | Self::Busy(_) | Self::NotFinite | Self::Tensor(_) => 1,
         }
     }
 

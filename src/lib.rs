@@ -62,6 +62,8 @@ pub mod route;
 
 pub mod writer;
 
+pub mod job;
+
 pub mod metrics;
 
 pub mod comparison;

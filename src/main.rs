@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Translate(options) => commands::translate::run(&options),
+        Command::Batch(options) => commands::batch::run(&options),
         Command::Compare(options) => commands::compare::run(&options),
         Command::Align(options) => commands::align::run(&options),
         Command::Segment(options) => commands::segment::run(&options),

@@ -1,6 +1,7 @@
 //! Ctrl-C and a polite kill: no half-written file stays behind.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The exit code of a program that was interrupted (128 + SIGINT).
@@ -19,6 +20,19 @@ pub(crate) fn install() -> anyhow::Result<()> {
         std::process::exit(INTERRUPTED);
     })?;
     Ok(())
+}
+
+/// From now on an interrupt sets the flag, for a job that ends by itself then; a
+/// second one ends the program at once.
+pub(crate) fn flag() -> anyhow::Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+        tracing::warn!("ending after the sentences in work (once more: at once)");
+    })?;
+    Ok(&STOP)
 }
 
 /// An interrupt removes this file.

@@ -1,6 +1,8 @@
 //! One file for each subcommand: reads the options, calls the library, prints.
 
 pub mod align;
+pub mod batch;
+mod batch_progress;
 mod calibrate;
 pub mod compare;
 mod download_bars;

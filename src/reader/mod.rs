@@ -6,7 +6,7 @@ mod text;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::document::Document;
+use crate::document::{Document, Span};
 use crate::error::{Error, Result};
 use crate::segment::Segmenter;
 
@@ -26,6 +26,27 @@ pub enum Layout {
     Paragraphs,
     /// Each line is one sentence, also an empty one.
     Lines,
+}
+
+impl Layout {
+    /// A text that is in memory as a whole, as one part.
+    #[must_use]
+    pub fn cut(&self, text: String) -> Document {
+        let paragraphs = self.paragraphs(&text, true);
+        Document::part(text, 0, 0, &paragraphs)
+    }
+
+    /// The sentences of each paragraph.
+    fn paragraphs(&self, text: &str, is_start: bool) -> Vec<Vec<Span>> {
+        match self {
+            Self::Prose(segmenter) => text::sentences(text, segmenter),
+            Self::Paragraphs => text::paragraphs(text)
+                .into_iter()
+                .map(|span| vec![span])
+                .collect(),
+            Self::Lines => lines::sentences(text, is_start),
+        }
+    }
 }
 
 /// Reads a UTF-8 text part by part, so that memory does not grow with it.
@@ -100,14 +121,7 @@ impl<R: Read> Reader<R> {
             name: self.name.clone(),
             offset: self.offset + error.utf8_error().valid_up_to(),
         })?;
-        let paragraphs = match &self.layout {
-            Layout::Prose(segmenter) => text::sentences(&text, segmenter),
-            Layout::Paragraphs => text::paragraphs(&text)
-                .into_iter()
-                .map(|span| vec![span])
-                .collect(),
-            Layout::Lines => lines::sentences(&text, self.offset == 0),
-        };
+        let paragraphs = self.layout.paragraphs(&text, self.offset == 0);
         let document = Document::part(text, self.offset, self.paragraphs, &paragraphs);
         self.offset += document.text().len();
         self.paragraphs += paragraphs.len();

@@ -1,0 +1,181 @@
+//! Before a job begins or goes on: locks, manifest, cache, and a look at what is
+//! there.
+
+use std::fs;
+use std::path::Path;
+
+use super::cache::{Cache, Context};
+use super::input::Input;
+use super::lock::Lock;
+use super::manifest::Manifest;
+use super::state::{self, Finished, State};
+use super::{Event, Job, Shard, Target};
+use crate::error::{Error, Result};
+use crate::language::Language;
+
+impl Job<'_> {
+    /// A shard shares the folder with other shards, but not with a whole job.
+    pub(super) fn lock(&self, folder: &Path) -> Result<Vec<Lock>> {
+        let whole = self.output.join(state::FOLDER).join("lock");
+        if self.shard == Shard::default() {
+            if folder.join(state::SHARDS).exists() && !self.restart {
+                return Err(Error::Mismatch(format!(
+                    "{} holds shards of a job (join them with `dolmetsch batch --merge {0}`, or begin anew with --restart)",
+                    self.output.display()
+                )));
+            }
+            return Ok(vec![Lock::exclusive(&whole)?]);
+        }
+        Ok(vec![
+            Lock::shared(&whole)?,
+            Lock::exclusive(&folder.join("lock"))?,
+        ])
+    }
+
+    /// What the job is begun, or goes on, with.
+    pub(super) fn manifest(&self, folder: &Path) -> Result<Manifest> {
+        let path = folder.join("manifest.json");
+        let begun = Manifest::read(&path)?;
+        let whole = self.shard == Shard::default();
+        let now = Manifest {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            targets: self.targets.iter().map(|t| t.identity.clone()).collect(),
+            options: self
+                .reading_options
+                .iter()
+                .chain(&self.search)
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+            shard: (!whole).then(|| self.shard.to_string()),
+            inputs: Manifest::identify(begun.as_ref(), &self.inputs)?,
+        };
+        match &begun {
+            Some(begun) => begun.check(&now)?,
+            None if !self.restart => {
+                let targets: Vec<Language> = self.targets.iter().map(|t| t.language).collect();
+                refuse_foreign_outputs(&self.output, &self.inputs, &targets)?;
+            }
+            None => {}
+        }
+        if begun.as_ref() != Some(&now) {
+            now.write(&path)?;
+        }
+        Ok(now)
+    }
+
+    /// What a translation depends on besides its text.
+    pub(super) fn contexts(&self) -> Vec<Context> {
+        let context = |target: &Target| {
+            let context = serde_json::json!([
+                env!("CARGO_PKG_VERSION"),
+                target.identity.language,
+                target
+                    .identity
+                    .models
+                    .iter()
+                    .map(|model| (&model.revision, &model.tag, &model.files))
+                    .collect::<Vec<_>>(),
+                self.search,
+            ]);
+            Context::new(&context.to_string())
+        };
+        self.targets.iter().map(context).collect()
+    }
+
+    pub(super) fn open_cache(
+        &self,
+        folder: &Path,
+        observe: &mut dyn FnMut(Event),
+    ) -> Option<Cache> {
+        if self.cache.bytes == 0 {
+            return None;
+        }
+        let path = match &self.cache.folder {
+            Some(folder) => folder.join("segments"),
+            None => folder.join("cache"),
+        };
+        let parent = path.parent().unwrap_or(folder);
+        let opened = fs::create_dir_all(parent).and_then(|()| Cache::open(&path, self.cache.bytes));
+        match opened {
+            Ok((cache, replaced)) => {
+                if replaced {
+                    observe(Event::Note(&format!(
+                        "the cache {} was damaged or of another size; it starts empty",
+                        path.display()
+                    )));
+                }
+                if !cache.is_writable() {
+                    observe(Event::Note(&format!(
+                        "another process writes the cache {}; here it is only read",
+                        path.display()
+                    )));
+                }
+                Some(cache)
+            }
+            Err(error) => {
+                observe(Event::Note(&format!(
+                    "going on without the cache {}: {error}",
+                    path.display()
+                )));
+                None
+            }
+        }
+    }
+}
+
+/// A new job does not write over files that are not its own.
+pub(super) fn refuse_foreign_outputs(
+    output: &Path,
+    inputs: &[Input],
+    targets: &[Language],
+) -> Result<()> {
+    for input in inputs {
+        for &target in targets {
+            let output = output.join(input.output(target));
+            if output.exists() {
+                return Err(Error::Mismatch(format!(
+                    "{} is there already, and not from this job (move it away, choose another --output-dir, or replace it with --restart)",
+                    output.display()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Translations that were finished must be what they were; those that are gone
+/// are made again.
+pub(super) fn check_outputs(
+    job: &Job,
+    state: &mut State,
+    observe: &mut dyn FnMut(Event),
+) -> Result<()> {
+    for (file, input) in job.inputs.iter().enumerate() {
+        let Some(finished) = state.finished[file].clone() else {
+            continue;
+        };
+        let mut is_gone = false;
+        for (target, known) in job.targets.iter().zip(&finished.outputs) {
+            let path = job.output.join(input.output(target.language));
+            if !path.exists() {
+                is_gone = true;
+            } else if !known.now(&path)?.has_content_of(known) {
+                return Err(Error::Mismatch(format!(
+                    "{} was edited after it was finished (keep it under another name and run the same command, which makes it again; or begin anew with --restart)",
+                    path.display()
+                )));
+            }
+        }
+        if is_gone {
+            observe(Event::Note(&format!(
+                "a translation of {} is gone and is made again",
+                input.path.display()
+            )));
+            state.note(Finished {
+                outputs: Vec::new(),
+                ..finished
+            })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The folder with the state of a job, or of a shard: manifest, journals, and a
+//! log of the inputs that are finished.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::journal::{sealed, unsealed};
+use super::manifest::{FileIdentity, sync_folder};
+use super::shard::Shard;
+use crate::error::{Error, Result};
+
+/// The folder in the output folder.
+pub(super) const FOLDER: &str = ".dolmetsch";
+/// The folder in that with a folder for each shard.
+pub(super) const SHARDS: &str = "shards";
+
+/// An input whose translations are in their places.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Finished {
+    /// The input's place in the manifest.
+    pub(super) file: usize,
+    pub(super) segments: u64,
+    pub(super) rejected: u64,
+    /// The translations, in the order of the targets; none any more when they
+    /// are gone and must be made again.
+    pub(super) outputs: Vec<FileIdentity>,
+}
+
+/// The state of a job.
+#[derive(Debug)]
+pub(super) struct State {
+    folder: PathBuf,
+    log: File,
+    /// By the input's place in the manifest.
+    pub(super) finished: Vec<Option<Finished>>,
+}
+
+/// Where the state of a job, or of its shard, is.
+pub(super) fn folder(output: &Path, shard: Shard) -> PathBuf {
+    let folder = output.join(FOLDER);
+    match shard.count() {
+        1 => folder,
+        _ => folder.join(SHARDS).join(shard.folder()),
+    }
+}
+
+/// Removes all state but the lock.
+pub(super) fn remove(folder: &Path) -> Result<()> {
+    let remove = || {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else if entry.file_name() != "lock" {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    remove().map_err(Error::io("write", folder))
+}
+
+impl State {
+    /// Reads the state of a job of so many inputs.
+    pub(super) fn open(folder: &Path, inputs: usize) -> Result<Self> {
+        for name in ["journal", "rejected", "new"] {
+            let folder = folder.join(name);
+            fs::create_dir_all(&folder).map_err(Error::io("write", &folder))?;
+        }
+        let path = folder.join("finished");
+        let open = || {
+            let mut log = File::options()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&path)?;
+            let (finished, length) = read_log(&log, inputs)?;
+            log.set_len(length)?;
+            log.seek(io::SeekFrom::End(0))?;
+            Ok((log, finished))
+        };
+        let (log, finished) = open().map_err(Error::io("write", &path))?;
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            log,
+            finished,
+        })
+    }
+
+    /// Notes, for good, that an input is finished, or no more.
+    pub(super) fn note(&mut self, finished: Finished) -> Result<()> {
+        let line = serde_json::to_string(&finished).expect("numbers and strings are JSON");
+        self.log
+            .write_all(sealed(&line).as_bytes())
+            .and_then(|()| self.log.sync_data())
+            .map_err(Error::io("write", &self.folder.join("finished")))?;
+        let file = finished.file;
+        self.finished[file] = (!finished.outputs.is_empty()).then_some(finished);
+        Ok(())
+    }
+
+    pub(super) fn journal(&self, file: usize) -> PathBuf {
+        super::journal::path(&self.folder, file)
+    }
+
+    /// Rejected records of an input.
+    pub(super) fn rejected(&self, file: usize) -> PathBuf {
+        self.folder.join("rejected").join(file.to_string())
+    }
+
+    /// Where a file is written before it gets its name.
+    pub(super) fn new_file(&self) -> PathBuf {
+        self.folder.join("new").join("file")
+    }
+}
+
+/// What the log says, and how many of its bytes are whole lines.
+fn read_log(log: &File, inputs: usize) -> io::Result<(Vec<Option<Finished>>, u64)> {
+    let mut finished = vec![None; inputs];
+    let mut length = 0;
+    let mut lines = BufReader::new(log);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        let entry = unsealed(&line).and_then(|line| serde_json::from_str::<Finished>(line).ok());
+        let Some(entry) = entry.filter(|entry| entry.file < inputs) else {
+            break;
+        };
+        length += line.len() as u64;
+        line.clear();
+        let file = entry.file;
+        finished[file] = (!entry.outputs.is_empty()).then_some(entry);
+    }
+    Ok((finished, length))
+}
+
+/// Gives a file its name, once its bytes are on the disk.
+pub(super) fn place(file: &File, from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(Error::io("write", folder))?;
+    file.sync_all()
+        .and_then(|()| fs::rename(from, to))
+        .and_then(|()| sync_folder(folder))
+        .map_err(Error::io("write", to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_read_up_to_its_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "a").unwrap();
+        let output = FileIdentity::of(&folder.path().join("a")).unwrap();
+        let finished = |file, outputs| Finished {
+            file,
+            segments: 2,
+            rejected: 0,
+            outputs,
+        };
+        let mut state = State::open(folder.path(), 3).unwrap();
+        for file in [0, 1] {
+            state.note(finished(file, vec![output.clone()])).unwrap();
+        }
+        state.note(finished(0, Vec::new())).unwrap();
+        let log = folder.path().join("finished");
+        let whole = std::fs::read(&log).unwrap();
+        std::fs::write(&log, &whole[..whole.len() - 1]).unwrap();
+        let state = State::open(folder.path(), 3).unwrap();
+        assert!(state.finished[0].is_some() && state.finished[1].is_some());
+        std::fs::write(&log, &whole).unwrap();
+        let state = State::open(folder.path(), 3).unwrap();
+        assert_eq!(
+            state.finished,
+            [None, Some(finished(1, vec![output])), None]
+        );
+    }
+}

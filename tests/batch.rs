@@ -1,0 +1,430 @@
+//! `dolmetsch batch` as users run it, with a model that takes no time.
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use assert_cmd::cargo::CommandCargoExt;
+use serde_json::Value;
+
+/// What a finished program left.
+struct Finished {
+    code: Option<i32>,
+    stderr: String,
+}
+
+fn program(folder: &Path, arguments: &[&str]) -> Command {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stand-in");
+    let mut command = Command::cargo_bin("dolmetsch").unwrap();
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .args(["--threads", "1", "--model"])
+        .arg(model);
+    command
+}
+
+fn batch(folder: &Path, arguments: &[&str]) -> Finished {
+    let mut all = vec!["batch", "--to", "en"];
+    all.extend(arguments);
+    finished(program(folder, &all))
+}
+
+fn finished(mut command: Command) -> Finished {
+    let output = command.output().unwrap();
+    Finished {
+        code: output.status.code(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A job that shows its progress in JSON.
+fn start(folder: &Path, arguments: &[&str]) -> Child {
+    let mut all = vec!["batch", "--to", "en", "--progress", "json"];
+    all.extend(arguments);
+    let mut command = program(folder, &all);
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until so many windows are done, or the job is; the last line of progress.
+fn windows(child: &mut Child, count: usize) -> Option<Value> {
+    let lines = BufReader::new(child.stderr.as_mut().unwrap()).lines();
+    let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    events
+        .filter(|event| event["event"] == "progress")
+        .take(count)
+        .last()
+}
+
+fn lines(count: usize) -> String {
+    let words = [
+        "Haus",
+        "Garten",
+        "Fluss",
+        "Straße",
+        "Übung",
+        "",
+        "12 km",
+        "www.example.de",
+    ];
+    let line = |number: usize| match (number % 50, words[number % words.len()]) {
+        (7, _) => "\n".to_owned(),
+        (_, word) => format!(
+            "Der Satz {number} spricht von {word} und {}.\n",
+            number * 7919
+        ),
+    };
+    (0..count).map(line).collect()
+}
+
+fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    folder
+}
+
+fn compressed(name: &str, content: &[u8]) -> Vec<u8> {
+    let level = flate2::Compression::default();
+    match name {
+        "gz" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        }
+        _ => zstd::encode_all(content, 0).unwrap(),
+    }
+}
+
+fn decompressed(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap();
+    let mut text = String::new();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => flate2::read::MultiGzDecoder::new(&bytes[..])
+            .read_to_string(&mut text)
+            .map(drop)
+            .unwrap(),
+        Some("zst") => text = String::from_utf8(zstd::decode_all(&bytes[..]).unwrap()).unwrap(),
+        _ => text = String::from_utf8(bytes).unwrap(),
+    }
+    text
+}
+
+/// What `dolmetsch translate` makes of a file.
+fn translated(folder: &Path, arguments: &[&str]) -> String {
+    let mut all = vec!["translate", "--to", "en"];
+    all.extend(arguments);
+    let output = program(folder, &all).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_folder_is_translated_into_one_that_looks_like_it() {
+    let text = lines(300);
+    let document = format!(
+        "  Titel\n\n- {}\n\n\nEnde. Aus.",
+        text.replace('\n', "\n\n")
+    );
+    let json = text
+        .lines()
+        .enumerate()
+        .fold(String::new(), |json, (id, line)| {
+            json + &format!("{{\"id\":{id},\"text\":{}}}\n", Value::from(line))
+        });
+    let table = text.lines().fold(String::new(), |table, line| {
+        table + &format!("links\t{line}\trechts\n")
+    });
+    let folder = folder_with(&[
+        ("in/a.lines", text.as_bytes()),
+        ("in/b/c.txt", document.as_bytes()),
+        ("in/b/d.jsonl.gz", &compressed("gz", json.as_bytes())),
+        ("in/b/e.tsv.zst", &compressed("zst", table.as_bytes())),
+        ("in/b/bild.png", b"\x89PNG"),
+    ]);
+    let arguments = ["in", "--output-dir", "out", "--lines", "--column", "2"];
+    let done = batch(folder.path(), &arguments);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stderr.contains("0 skipped"), "{}", done.stderr);
+
+    let out = |name: &str| decompressed(&folder.path().join("out").join(name));
+    let expected = translated(folder.path(), &["--lines", "in/a.lines"]);
+    assert_eq!(out("a.en.lines"), expected);
+    assert_eq!(expected.lines().count(), 300);
+    let lines_of_document = translated(folder.path(), &["--lines", "in/b/c.txt"]);
+    assert_eq!(out("b/c.en.txt"), lines_of_document);
+    let records = out("b/d.en.jsonl.gz");
+    assert_eq!(records.lines().count(), 300);
+    for (id, (record, expected)) in records.lines().zip(expected.lines()).enumerate() {
+        let record: Value = serde_json::from_str(record).unwrap();
+        assert_eq!(record["id"], id);
+        assert_eq!(record["text"], expected);
+    }
+    let table = out("b/e.en.tsv.zst");
+    for (row, expected) in table.lines().zip(expected.lines()) {
+        assert_eq!(row, format!("links\t{expected}\trechts"));
+    }
+    assert_eq!(table.lines().count(), 300);
+
+    // Documents keep their layout.
+    let done = batch(folder.path(), &["in/b/c.txt", "--output-dir", "text"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let expected = translated(folder.path(), &["in/b/c.txt"]);
+    assert_eq!(decompressed(&folder.path().join("text/c.en.txt")), expected);
+}
+
+/// A killed job goes on: same bytes, and no window is done twice.
+#[test]
+fn a_job_that_is_killed_goes_on_where_it_was() {
+    let folder = folder_with(&[("in/a.lines", lines(4000).as_bytes())]);
+    let whole = batch(folder.path(), &["in", "--output-dir", "whole"]);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+
+    let arguments = ["in", "--output-dir", "out", "--cache-size", "0"];
+    let mut skipped = 0;
+    for count in [1, 2, 1, 3, 2] {
+        let mut child = start(folder.path(), &arguments);
+        let progress = windows(&mut child, count).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // All that the killed run had before is still there in this one.
+        let now = progress["skipped"].as_u64().unwrap();
+        assert!(now >= skipped, "{now} of {skipped} segments are left");
+        skipped = now + progress["translated"].as_u64().unwrap();
+    }
+    let done = batch(folder.path(), &arguments);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let bytes = |name: &str| fs::read(folder.path().join(name).join("a.en.lines")).unwrap();
+    assert_eq!(bytes("out"), bytes("whole"));
+    let again = batch(folder.path(), &arguments);
+    assert!(again.stderr.contains(" 0 translated"), "{}", again.stderr);
+}
+
+#[test]
+fn ctrl_c_ends_a_job_that_can_go_on() {
+    let folder = folder_with(&[("in/a.lines", lines(4000).as_bytes())]);
+    let arguments = ["in", "--output-dir", "out"];
+    let mut child = start(folder.path(), &arguments);
+    let progress = windows(&mut child, 2).unwrap();
+    let signal = Command::new("kill")
+        .arg("-INT")
+        .arg(child.id().to_string())
+        .status();
+    assert!(signal.unwrap().success());
+    let mut rest = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut rest)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("the same command goes on"), "{rest}");
+    let mut child = start(folder.path(), &arguments);
+    let resumed = windows(&mut child, 1).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(resumed["skipped"].as_u64() >= progress["translated"].as_u64());
+}
+
+#[test]
+fn a_job_does_not_go_on_with_something_else() {
+    let folder = folder_with(&[("in/a.lines", lines(20).as_bytes()), ("b.lines", b"Ja.\n")]);
+    let path = |name: &str| folder.path().join(name);
+    let refused = |arguments: &[&str], what: &str| {
+        let mut all = vec!["in", "--output-dir", "out"];
+        all.extend(arguments);
+        let done = batch(folder.path(), &all);
+        assert_eq!(done.code, Some(6), "{what}: {}", done.stderr);
+        assert!(done.stderr.contains(what), "{what}: {}", done.stderr);
+    };
+    assert_eq!(
+        batch(folder.path(), &["in", "--output-dir", "out"]).code,
+        Some(0)
+    );
+    refused(&["--beam", "2"], "--beam was null and is 2");
+    refused(&["--lines"], "--lines was false and is true");
+    refused(&["b.lines"], "input b.lines is new");
+
+    let output = fs::read(path("out/a.en.lines")).unwrap();
+    fs::write(path("out/a.en.lines"), "von Hand verbessert\n").unwrap();
+    refused(&[], "a.en.lines was edited");
+    assert_eq!(
+        fs::read(path("out/a.en.lines")).unwrap(),
+        b"von Hand verbessert\n"
+    );
+    fs::remove_file(path("out/a.en.lines")).unwrap();
+    let again = batch(folder.path(), &["in", "--output-dir", "out"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert_eq!(fs::read(path("out/a.en.lines")).unwrap(), output);
+
+    fs::write(path("in/a.lines"), lines(10)).unwrap();
+    refused(&[], "input a.lines had");
+    let restarted = batch(folder.path(), &["in", "--output-dir", "out", "--restart"]);
+    assert_eq!(restarted.code, Some(0), "{}", restarted.stderr);
+    let output = fs::read_to_string(path("out/a.en.lines")).unwrap();
+    assert_eq!(output.lines().count(), 10);
+
+    fs::create_dir(path("other")).unwrap();
+    fs::write(path("other/a.en.lines"), "wichtig\n").unwrap();
+    let foreign = batch(folder.path(), &["in", "--output-dir", "other"]);
+    assert_eq!(foreign.code, Some(6), "{}", foreign.stderr);
+    assert_eq!(fs::read(path("other/a.en.lines")).unwrap(), b"wichtig\n");
+}
+
+#[test]
+fn one_process_works_on_a_folder() {
+    let folder = folder_with(&[("in/a.lines", lines(20).as_bytes())]);
+    let state = folder.path().join("out/.dolmetsch");
+    fs::create_dir_all(&state).unwrap();
+    let lock = fs::File::create(state.join("lock")).unwrap();
+    lock.lock().unwrap();
+    fs::write(state.join("lock"), "4711").unwrap();
+    let done = batch(folder.path(), &["in", "--output-dir", "out"]);
+    assert_eq!(done.code, Some(1));
+    assert!(
+        done.stderr.contains("process 4711 is working on out"),
+        "{}",
+        done.stderr
+    );
+    drop(lock);
+    assert_eq!(
+        batch(folder.path(), &["in", "--output-dir", "out"]).code,
+        Some(0)
+    );
+}
+
+#[test]
+fn poisonous_records_leave_their_places_empty() {
+    let long = "Wort ".repeat(300_000);
+    let lines = [
+        &b"Eins."[..],
+        b"zw\xff\xfei",
+        b"Drei.",
+        long.as_bytes(),
+        b"",
+        b"Sechs.\n",
+    ];
+    let records = b"{\"text\":\"Eins.\",\"n\":1}\n{\"text\":\n{\"n\":3}\n";
+    let folder = folder_with(&[("in/a.lines", &lines.join(&b'\n')), ("in/b.jsonl", records)]);
+    let done = batch(folder.path(), &["in", "--output-dir", "out"]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stderr.contains("4 rejected"), "{}", done.stderr);
+    let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).unwrap();
+    let output = read("a.en.lines");
+    let empty: Vec<bool> = output.lines().map(str::is_empty).collect();
+    assert_eq!(empty, [false, true, false, true, true, false]);
+    assert!(
+        read("b.en.jsonl").ends_with(",\"n\":1}\n\n\n"),
+        "{}",
+        read("b.en.jsonl")
+    );
+    let rejected: Vec<Value> = read("rejected.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let places: Vec<(&str, u64)> = rejected
+        .iter()
+        .map(|record| {
+            (
+                record["file"].as_str().unwrap(),
+                record["line"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("a.lines", 2),
+            ("a.lines", 4),
+            ("b.jsonl", 2),
+            ("b.jsonl", 3)
+        ]
+    );
+    let strict = batch(folder.path(), &["in", "--output-dir", "out", "--strict"]);
+    assert_eq!(strict.code, Some(5), "{}", strict.stderr);
+}
+
+#[test]
+fn a_damaged_file_does_not_keep_others_from_being_translated() {
+    let whole = compressed("gz", lines(2000).as_bytes());
+    let folder = folder_with(&[
+        ("in/a.lines.gz", &whole[..whole.len() / 2]),
+        ("in/b.lines", b"Ja.\n"),
+    ]);
+    let done = batch(folder.path(), &["in", "--output-dir", "out"]);
+    assert_eq!(done.code, Some(4), "{}", done.stderr);
+    assert!(done.stderr.contains("a.lines.gz"), "{}", done.stderr);
+    let out = |name: &str| folder.path().join("out").join(name);
+    assert!(out("b.en.lines").exists() && !out("a.en.lines.gz").exists());
+}
+
+#[test]
+fn merged_shards_are_the_same_bytes_as_one_run() {
+    let text = lines(1500);
+    let json = text.lines().fold(String::new(), |json, line| {
+        json + &format!("{{\"text\":{}}}\n", Value::from(line))
+    });
+    let folder = folder_with(&[
+        ("in/a.lines", text.as_bytes()),
+        ("in/b.txt", text.replace("7.\n", "7.\n\n").as_bytes()),
+        ("in/c.jsonl", json.as_bytes()),
+        ("in/d.lines.gz", &compressed("gz", text.as_bytes())),
+        ("in/e.txt", b"Ja.\n"),
+    ]);
+    let names = [
+        "a.en.lines",
+        "b.en.txt",
+        "c.en.jsonl",
+        "d.en.lines.gz",
+        "e.en.txt",
+    ];
+    assert_eq!(
+        batch(folder.path(), &["in", "--output-dir", "one"]).code,
+        Some(0)
+    );
+    for shard in ["4/4", "2/4", "1/4"] {
+        let done = batch(
+            folder.path(),
+            &["in", "--output-dir", "four", "--shard", shard],
+        );
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+    }
+    let merge = || {
+        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        command
+            .current_dir(folder.path())
+            .args(["batch", "--merge", "four"]);
+        finished(command)
+    };
+    let early = merge();
+    assert_eq!(early.code, Some(6), "{}", early.stderr);
+    assert!(early.stderr.contains("3/4"), "{}", early.stderr);
+    let other = [
+        "in",
+        "--output-dir",
+        "four",
+        "--shard",
+        "3/4",
+        "--beam",
+        "2",
+    ];
+    assert_eq!(batch(folder.path(), &other).code, Some(0));
+    let different = merge();
+    assert_eq!(different.code, Some(6), "{}", different.stderr);
+    assert!(different.stderr.contains("--beam"), "{}", different.stderr);
+    let right = ["in", "--output-dir", "four", "--shard", "3/4", "--restart"];
+    assert_eq!(batch(folder.path(), &right).code, Some(0));
+    let done = merge();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let bytes = |folder: PathBuf| names.map(|name| fs::read(folder.join(name)).unwrap());
+    assert_eq!(
+        bytes(folder.path().join("four")),
+        bytes(folder.path().join("one"))
+    );
+}
