@@ -70,10 +70,11 @@ check opus-mt-de-en en newstest2019 40.1
 check opus-mt-de-vi vi tatoeba 25.0
 
 if [ -n "${GOLD:-}" ]; then
-    folder=$("$dolmetsch" models path opus-mt-de-en)
-    "$python" scripts/sweep_alignment_heads.py "$folder" "$GOLD" >"$work/heads.tsv"
-    best=$(sort -t "$(printf '\t')" -k 4 -n "$work/heads.tsv" | head -n 1)
-    last=$(awk -F '\t' '$3 == 0 && $2 == 0 && $1 + 0 >= layer { layer = $1; aer = $4 } END { print aer }' "$work/heads.tsv")
+    "$dolmetsch" models calibrate opus-mt-de-en --gold "$GOLD/dev.gold.pharaoh" --source "$GOLD/dev.de" \
+        --target "$GOLD/dev.en" >"$work/heads.tsv"
+    # Sorted, the best first.
+    best=$(sed -n 2p "$work/heads.tsv")
+    last=$(awk -F '\t' '$7 == "(in use)" { print $4 }' "$work/heads.tsv")
     aer=$(echo "$best" | cut -f 4)
     verdict=$(echo "$last $aer" | awk '{ print ($1 <= $2 + 0.02) ? "ok" : "OTHER" }')
     row opus-mt-de-en "AER of the guided head" "$last" "$aer (layer, head, shift: $(echo "$best" | cut -f 1-3 | tr '\t' ' '))" "$verdict"
