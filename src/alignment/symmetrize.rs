@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn the_three_ways_on_an_alignment_worked_out_by_hand() {
-        // Both have 0-0 and 3-3. 1-1 and 2-2 grow from 0-0; 2-3 has its words already;
-        // 7-7 touches nothing, but its words are free; 0-8 has a word that is not.
+        // Both have 0-0 and 3-3. 1-1 grows from 0-0, 2-3 and 2-2 from 3-3; 7-7 touches
+        // nothing, but its words are free; of 0-8 one is not.
         let forward = [(0, 0), (1, 1), (3, 3), (7, 7), (0, 8)];
         let backward = [(0, 0), (2, 2), (2, 3), (3, 3)];
         let check = |how, expected: &[Link]| assert_eq!(joined(how, &forward, &backward), expected);
@@ -165,7 +165,7 @@ mod tests {
         );
         check(
             Symmetrization::GrowDiagFinalAnd,
-            &[(0, 0), (1, 1), (2, 2), (3, 3), (7, 7)],
+            &[(0, 0), (1, 1), (2, 2), (2, 3), (3, 3), (7, 7)],
         );
     }
 }
