@@ -181,7 +181,10 @@ impl Catalog {
     }
 }
 
-fn config_folder() -> Option<PathBuf> {
+/// Where the user's settings are: `DOLMETSCH_CONFIG_DIR`, else `dolmetsch` in the
+/// platform's folder for settings (`~/.config` on Linux); `None` without a home.
+#[must_use]
+pub fn config_folder() -> Option<PathBuf> {
     match std::env::var_os("DOLMETSCH_CONFIG_DIR") {
         Some(folder) if !folder.is_empty() => Some(PathBuf::from(folder)),
         _ => Some(dirs::config_dir()?.join("dolmetsch")),

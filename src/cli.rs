@@ -5,21 +5,30 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dolmetsch::alignment::Links;
 use dolmetsch::language::Language;
+use dolmetsch::reader::TextEncoding;
 
 use crate::commands::align::AlignArgs;
 use crate::commands::batch::BatchArgs;
 use crate::commands::compare::CompareArgs;
+use crate::commands::completions::CompletionsArgs;
+use crate::commands::config::ConfigArgs;
+use crate::commands::man::ManArgs;
 use crate::commands::models::ModelsArgs;
 
 /// Translates German into English and Vietnamese on your own machine, and
 /// aligns every word of the translation with its source.
 #[derive(Debug, Parser)]
-#[command(name = "dolmetsch", version, max_term_width = 100)]
+#[command(
+    name = "dolmetsch",
+    version,
+    max_term_width = 100,
+    after_long_help = EXAMPLES_AND_SETTINGS
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
-    /// What is logged to stderr: error, warn, info, debug or trace
+    /// Log level on stderr: error, warn, info, debug or trace
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub log_level: tracing::Level,
 }
@@ -28,6 +37,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Translate a text
+    #[command(after_long_help = TRANSLATE_EXAMPLES)]
     Translate(Box<Translate>),
     /// Translate many files, resumable
     Batch(Box<BatchArgs>),
@@ -36,28 +46,112 @@ pub enum Command {
     /// Align the words or sentences of texts that are already translated
     Align(Box<AlignArgs>),
     /// Find the sentences of a German text
+    #[command(after_long_help = SEGMENT_EXAMPLES)]
     Segment(Segment),
     /// List, fetch, check and remove models
+    #[command(after_long_help = MODELS_EXAMPLES)]
     Models(ModelsArgs),
     /// Turn lines of text into tokens, or tokens into text
+    #[command(after_long_help = TOKENIZE_EXAMPLES)]
     Tokenize(Tokenize),
+    /// Show all settings and where they come from
+    #[command(after_long_help = CONFIG_EXAMPLE)]
+    Config(ConfigArgs),
+    /// Print what a shell needs to complete command lines
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    #[command(after_long_help = MAN_EXAMPLES)]
+    Man(ManArgs),
 }
+
+const EXAMPLES_AND_SETTINGS: &str = "\
+Examples:
+  dolmetsch translate artikel.txt --to en
+  dolmetsch translate artikel.txt --to en --to vi --output-dir translated
+  dolmetsch models list
+
+Settings:
+  Options have defaults in variables (DOLMETSCH_TO=en, DOLMETSCH_LOG_LEVEL=info)
+  and in config.toml in the platform's config folder, or in the file that
+  DOLMETSCH_CONFIG names. What is typed comes first, then variables, then the file.
+  `dolmetsch config` shows all of them.
+
+Exit codes:
+  0 good, 1 failure, 2 usage, 3 model or network unavailable, 4 input unreadable,
+  5 flagged sentences remain (--strict), 6 counts or manifests that do not match,
+  130 interrupted";
+
+const TRANSLATE_EXAMPLES: &str = "\
+Examples:
+  An article, with the small model inside the program, in lines of 72 columns:
+    dolmetsch translate artikel.txt --to en --model builtin --wrap 72
+  Into two languages, a file each:
+    dolmetsch translate *.txt --to en,vi --output-dir translated
+  A corpus, line by line:
+    dolmetsch translate korpus.de --to en --lines -o korpus.en
+  Records with word alignment and scores:
+    dolmetsch translate artikel.txt --to en --format jsonl
+  An old file, through English:
+    dolmetsch translate alt.txt --encoding windows-1252 --to vi --via en";
+
+const SEGMENT_EXAMPLES: &str = "\
+Examples:
+  dolmetsch segment artikel.txt
+  dolmetsch segment artikel.txt --format jsonl --abbreviations mine.txt";
+
+const MODELS_EXAMPLES: &str = "\
+Examples:
+  dolmetsch models list
+  dolmetsch models fetch opus-mt-de-en opus-mt-de-vi
+  dolmetsch models verify";
+
+const TOKENIZE_EXAMPLES: &str = "\
+Examples:
+  echo 'Guten Morgen' | dolmetsch tokenize --model builtin
+  echo '[4091,10,4000,0]' | dolmetsch tokenize --model builtin --decode";
+
+const CONFIG_EXAMPLE: &str = "\
+A config file has the options' long names; a table is for one subcommand:
+  log-level = \"info\"
+  model = \"builtin\"
+
+  [translate]
+  to = [\"en\", \"vi\"]
+  quiet = true              # --quiet=false turns that off again";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  dolmetsch completions bash > ~/.local/share/bash-completion/completions/dolmetsch
+  dolmetsch completions zsh > ~/.zfunc/_dolmetsch
+  dolmetsch completions fish > ~/.config/fish/completions/dolmetsch.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  dolmetsch man | man -l -
+  dolmetsch man --output-dir ~/.local/share/man/man1";
 
 /// `dolmetsch translate`
 #[derive(Debug, Args)]
 pub struct Translate {
-    /// UTF-8 text files; - or none is standard input
+    /// Text files; - or none is standard input
     #[arg(value_name = "FILE")]
     pub inputs: Vec<PathBuf>,
     /// What translates
     #[command(flatten)]
     pub models: ModelOptions,
-    /// What is written
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// How the inputs are encoded
+    #[command(flatten)]
+    pub encoding: EncodingOption,
     /// Take each line as one segment: as many lines out as in, empty ones too
-    #[arg(long)]
+    #[arg(long, help_heading = "Segmentation")]
     pub lines: bool,
+    /// Where sentences end
+    #[command(flatten)]
+    pub segmentation: SegmentationOptions,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Format::Text, help_heading = "Output")]
+    pub format: Format,
     /// Write to this file, which gets its name when it is complete
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
@@ -69,8 +163,22 @@ pub struct Translate {
         help_heading = "Output"
     )]
     pub output_dir: Option<PathBuf>,
-    /// Write the N best hypotheses of each segment; as text:
-    /// number ||| text ||| score
+    /// Wrap paragraphs of text output after at most N columns
+    ///
+    /// Lines break at spaces only, so that URLs stay whole; further lines of a
+    /// list item are indented like its first one. Without this, a paragraph is
+    /// one line. Headings, other formats and --lines are not wrapped.
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "lines",
+        value_parser = columns,
+        help_heading = "Output"
+    )]
+    pub wrap: Option<usize>,
+    /// Write the N best hypotheses of each segment
+    ///
+    /// As text: number ||| text ||| score
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub n_best: usize,
     /// Show token ids in JSONL records
@@ -79,9 +187,6 @@ pub struct Translate {
     /// No progress bar, no notes
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
-    /// Where sentences end
-    #[command(flatten)]
-    pub segmentation: SegmentationOptions,
     /// How the translation is searched
     #[command(flatten)]
     pub search: SearchOptions,
@@ -94,32 +199,66 @@ pub struct Translate {
 #[derive(Debug, Args)]
 pub struct ModelOptions {
     /// Target language, en or vi; may be given several times
-    #[arg(long, value_name = "LANG", required = true, value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "LANG",
+        required = true,
+        value_delimiter = ',',
+        help_heading = "Languages and models"
+    )]
     pub to: Vec<Language>,
     /// Source language
-    #[arg(long, value_name = "LANG", default_value = "de")]
+    #[arg(
+        long,
+        value_name = "LANG",
+        default_value = "de",
+        help_heading = "Languages and models"
+    )]
     pub from: Language,
     /// Translate through this language, with two models
-    #[arg(long, value_name = "LANG")]
+    #[arg(long, value_name = "LANG", help_heading = "Languages and models")]
     pub via: Option<Language>,
+    /// Model, `builtin` or another [default: the best for the languages]
+    ///
     /// `builtin`, a name that `dolmetsch models list` shows, `owner/name` on the
     /// Hugging Face Hub, or a folder; for several languages it may be given
-    /// several times [default: the best one for the languages, fetched from the
-    /// Hub when it is used first]
-    #[arg(long, value_name = "MODEL")]
+    /// several times. A model of the Hub is fetched when it is used first.
+    #[arg(long, value_name = "MODEL", help_heading = "Languages and models")]
     pub model: Vec<String>,
     /// Use what is on this disk; send no request
-    #[arg(long)]
+    #[arg(long, help_heading = "Languages and models")]
     pub offline: bool,
+}
+
+/// How inputs are encoded.
+#[derive(Debug, Args)]
+pub struct EncodingOption {
+    /// Encoding of the input, such as windows-1252
+    ///
+    /// `auto` is UTF-8, or what a byte order mark says. The names are those of the WHATWG Encoding Standard. The output is always
+    /// UTF-8, and byte spans count in the text as UTF-8.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "auto",
+        help_heading = "Input"
+    )]
+    pub encoding: TextEncoding,
 }
 
 /// Where sentences end.
 #[derive(Debug, Args)]
 pub struct SegmentationOptions {
-    /// Where sentences end: found by rules, or at line ends only
-    #[arg(long, value_enum, default_value_t = SplitSentences::Auto, help_heading = "Segmentation")]
+    /// Where sentences end
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = SplitSentences::Auto,
+        help_heading = "Segmentation"
+    )]
     pub split_sentences: SplitSentences,
-    /// A file with one more abbreviation a line, after which no sentence ends
+    /// File with one more abbreviation a line, after which no sentence ends
     #[arg(long, value_name = "FILE", help_heading = "Segmentation")]
     pub abbreviations: Option<PathBuf>,
 }
@@ -127,7 +266,7 @@ pub struct SegmentationOptions {
 /// How translations are searched.
 #[derive(Debug, Args)]
 pub struct SearchOptions {
-    /// Hypotheses kept for each sentence; 1 is greedy search [default: the model's]
+    /// Hypotheses kept for each sentence; 1 is greedy [default: the model's]
     #[arg(
         long,
         visible_alias = "beam-size",
@@ -143,20 +282,24 @@ pub struct SearchOptions {
         allow_negative_numbers = true
     )]
     pub length_penalty: Option<f32>,
-    /// Limit of a translation in decoder positions, start and end token
-    /// included [default: 3 for each source token, plus 8]
+    /// Longest translation, in tokens [default: 3 for each source token, plus 8]
+    ///
+    /// In decoder positions: start and end token are included.
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub max_length: Option<usize>,
     /// No n-gram of this size occurs twice in a translation; 0 is off
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub no_repeat_ngram_size: Option<usize>,
-    /// Let the model rewrite URLs, e-mail addresses, placeholders, numbers with
-    /// units, emoji and lines without letters, instead of keeping them
+    /// Let the model rewrite what is not prose, instead of keeping it
+    ///
+    /// URLs, e-mail addresses, placeholders, numbers with units, emoji and lines
+    /// without letters are otherwise copied byte for byte.
     #[arg(long, help_heading = "Search")]
     pub no_verbatim: bool,
-    /// Word links: hard, the best one for each target word; soft, all, with
-    /// their scores; or those with a score of at least this, from 0 to 1
-    /// [default: 0.5]
+    /// Word links: the best ones, all, or from a score on [default: 0.5]
+    ///
+    /// `hard`: the best one for each target word; `soft`: all, with their
+    /// scores; or those with a score of at least this, from 0 to 1.
     #[arg(
         long,
         value_name = "hard|soft|THRESHOLD",
@@ -165,8 +308,14 @@ pub struct SearchOptions {
         help_heading = "Search"
     )]
     pub alignment: Links,
-    /// Normalise the source as in the model's training, or not at all
-    #[arg(long, value_enum, default_value_t = Normalize::Auto, help_heading = "Search")]
+    /// Normalisation of the source
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t = Normalize::Auto,
+        help_heading = "Search"
+    )]
     pub normalize: Normalize,
 }
 
@@ -192,9 +341,12 @@ pub struct MachineOptions {
 /// `dolmetsch segment`
 #[derive(Debug, Args)]
 pub struct Segment {
-    /// A UTF-8 text file; - or none is standard input
+    /// A text file; - or none is standard input
     #[arg(value_name = "FILE")]
     pub input: Option<PathBuf>,
+    /// How the input is encoded
+    #[command(flatten)]
+    pub encoding: EncodingOption,
     /// What is written for each sentence
     #[arg(long, value_enum, default_value_t = SegmentFormat::Text)]
     pub format: SegmentFormat,
@@ -209,8 +361,10 @@ pub struct Segment {
 /// `dolmetsch tokenize`
 #[derive(Debug, Args)]
 pub struct Tokenize {
-    /// `builtin`, or a folder with source.spm, target.spm and vocab.json; without
-    /// vocab.json the ids are those of the spm files
+    /// Model: `builtin`, or a folder
+    ///
+    /// The folder has source.spm, target.spm and vocab.json; without vocab.json
+    /// the ids are those of the spm files.
     #[arg(long, value_name = "MODEL")]
     pub model: String,
     /// Use the target side's pieces
@@ -219,9 +373,20 @@ pub struct Tokenize {
     /// Turn lines of JSON token ids into text
     #[arg(long)]
     pub decode: bool,
-    /// A UTF-8 text file; - or none is standard input
+    /// A text file; - or none is standard input
     #[arg(value_name = "FILE")]
     pub input: Option<PathBuf>,
+    /// How the input is encoded
+    #[command(flatten)]
+    pub encoding: EncodingOption,
+}
+
+/// A width of lines.
+fn columns(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(columns) if columns > 0 => Ok(columns),
+        _ => Err("a line has one column or more".to_owned()),
+    }
 }
 
 /// Output formats of `translate`.

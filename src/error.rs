@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::hub::{HubError, HubErrorKind};
+use crate::reader::Malformed;
 
 /// The result of every fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -28,13 +29,22 @@ pub enum Error {
     },
     /// Input text that is not UTF-8.
     #[error(
-        "could not read {name}: invalid UTF-8 at byte {offset} (convert it first, for example with `iconv -f windows-1252 -t utf-8`)"
+        "could not read {name}: invalid UTF-8 at byte {offset} (if the text is in another encoding, name it, for example `--encoding windows-1252`)"
     )]
     InvalidUtf8 {
         /// The file's name, or `standard input`.
         name: String,
         /// Offset of the first byte that is not UTF-8.
         offset: usize,
+    },
+    /// Input that is not in the encoding that was named or marked.
+    #[error("could not read {name}: {malformed} (name the text's encoding with --encoding)")]
+    Undecodable {
+        /// The file's name, or `standard input`.
+        name: String,
+        /// The encoding, and where.
+        #[source]
+        malformed: Malformed,
     },
     /// Input that is not what the command reads.
     #[error("could not read {name}: line {line} {reason}")]
@@ -121,7 +131,8 @@ impl Error {
                 ..
             }
             | Self::InvalidInput { .. }
-            | Self::InvalidUtf8 { .. } => 4,
+            | Self::InvalidUtf8 { .. }
+            | Self::Undecodable { .. } => 4,
             Self::Strict(_) => 5,
             Self::Mismatch(_) => 6,
             Self::Interrupted(_) => 130,
@@ -135,6 +146,17 @@ impl Error {
             action,
             path: path.to_path_buf(),
             source,
+        }
+    }
+
+    /// What went wrong while the input `name` was read.
+    pub fn reading(name: &str) -> impl FnOnce(io::Error) -> Self {
+        move |error| match error.downcast::<Malformed>() {
+            Ok(malformed) => Self::Undecodable {
+                name: name.to_owned(),
+                malformed,
+            },
+            Err(error) => Self::io("read", Path::new(name))(error),
         }
     }
 

@@ -35,6 +35,8 @@ pub mod segment;
 
 pub mod verbatim;
 
+pub mod source_language;
+
 pub mod catalog;
 pub mod hub;
 

@@ -2,16 +2,31 @@
 
 mod cli;
 mod commands;
+mod settings;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use cli::{Cli, Command};
+use settings::{Setting, Settings};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(commands::compare::with_long_names(std::env::args_os()));
+    let root = Cli::command();
+    let settings = match Settings::load(&root) {
+        Ok(settings) => settings,
+        Err(error) => return failure(&error.into()),
+    };
+    let arguments = commands::compare::with_long_names(std::env::args_os());
+    let cli = match settings.parse(&root, &arguments) {
+        Ok(matches) => Cli::from_arg_matches(&matches),
+        Err((error, setting)) => return refused(&error, setting),
+    };
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error, None),
+    };
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_max_level(cli.log_level)
@@ -27,11 +42,26 @@ fn main() -> ExitCode {
         Command::Segment(options) => commands::segment::run(&options),
         Command::Models(options) => commands::models::run(&options),
         Command::Tokenize(options) => commands::tokenize::run(&options),
+        Command::Config(options) => commands::config::run(&options, &root, &settings),
+        Command::Completions(options) => commands::completions::run(&options, root),
+        Command::Man(options) => commands::man::run(&options, root),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure(&error),
     }
+}
+
+/// Prints what clap says (also help, which is no failure), and which setting is
+/// to blame.
+#[expect(clippy::print_stderr, reason = "this is where errors are shown")]
+fn refused(error: &clap::Error, setting: Option<&Setting>) -> ExitCode {
+    // A reader that went away is no error.
+    let _ = error.print();
+    if let Some(setting) = setting {
+        eprintln!("note: the value comes from {}", setting.source);
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Prints the error and its causes; a reader that went away is no error.

@@ -10,6 +10,7 @@ mod commands {
     pub(crate) mod download_bars;
     pub(crate) mod models;
     pub(crate) mod pairs;
+    pub(crate) mod table;
 }
 
 use anyhow::Result;

@@ -114,7 +114,7 @@ fn read(options: &CompareArgs, path: &Path) -> dolmetsch::Result<Segments> {
         column: options.column.map(usize::from),
         target_lang: options.target_lang.clone(),
     };
-    let (name, input) = super::open(Some(path))?;
+    let (name, input) = super::open(Some(path), options.encoding.encoding)?;
     Segments::read(&name, input, format, &column)
 }
 

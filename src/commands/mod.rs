@@ -5,32 +5,45 @@ pub mod batch;
 mod batch_progress;
 mod calibrate;
 pub mod compare;
+pub mod completions;
+pub mod config;
 mod download_bars;
 mod interrupt;
+mod language_check;
+pub mod man;
 pub mod models;
 mod output;
 mod pairs;
 mod progress;
 pub mod segment;
+mod table;
 mod targets;
 pub mod tokenize;
 pub mod translate;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use dolmetsch::Segmenter;
+use dolmetsch::reader::{Decoded, TextEncoding};
 
-/// The input of a command, and its name for messages.
-fn open(path: Option<&Path>) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
-    match path {
+/// The input of a command as UTF-8, and its name for messages.
+fn open(
+    path: Option<&Path>,
+    encoding: TextEncoding,
+) -> dolmetsch::Result<(String, Box<dyn BufRead>)> {
+    let (name, input): (String, Box<dyn Read>) = match path {
         Some(path) if path != Path::new("-") => {
             let file = File::open(path).map_err(dolmetsch::Error::io("open", path))?;
-            Ok((path.display().to_string(), Box::new(BufReader::new(file))))
+            (path.display().to_string(), Box::new(file))
         }
-        _ => Ok(("standard input".to_owned(), Box::new(io::stdin().lock()))),
-    }
+        _ => ("standard input".to_owned(), Box::new(io::stdin().lock())),
+    };
+    Ok((
+        name,
+        Box::new(BufReader::new(Decoded::new(input, encoding))),
+    ))
 }
 
 /// German rules, with the abbreviations of a file, one a line; lines that start

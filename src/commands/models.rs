@@ -94,15 +94,7 @@ impl Models {
         let header = ["NAME", "PAIRS", "ON DISK", "SIZE", "LICENCE", "SCORE"];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(self.catalog.models().iter().map(|spec| self.row(spec)));
-        for row in &rows {
-            let cells = row.iter().enumerate().map(|(column, cell)| {
-                let widths = rows.iter().map(|row| row[column].chars().count());
-                let width = widths.max().unwrap_or(0);
-                format!("{cell:<width$}")
-            });
-            let line = cells.collect::<Vec<String>>().join("  ");
-            writeln!(out, "{}", line.trim_end())?;
-        }
+        super::table::write(out, &rows)?;
         Ok(())
     }
 

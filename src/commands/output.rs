@@ -2,16 +2,17 @@
 //! each input and target.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Seek, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use dolmetsch::Error;
 use dolmetsch::language::Language;
 use dolmetsch::writer::{
-    BilingualFile, Origin, Page, TargetName, TargetPosition, Tmx, Window, Xliff, write_jsonl,
-    write_n_best, write_pharaoh, write_text, write_tsv,
+    BilingualFile, Origin, Page, TargetName, TargetPosition, Tmx, Window, Wrapper, Xliff,
+    write_jsonl, write_n_best, write_pharaoh, write_text, write_tsv,
 };
 use tempfile::NamedTempFile;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) targets: &'a [TargetName],
     pub(crate) tokens: bool,
     pub(crate) n_best: usize,
+    /// Columns of a line of text, if paragraphs are to be wrapped.
+    pub(crate) wrap: Option<usize>,
 }
 
 /// One output for all inputs: the targets side by side where the format has
@@ -35,6 +38,8 @@ pub(crate) struct Output<'a, W: Write> {
     /// What is written of the targets after the first, until all is read.
     later: Vec<BufWriter<File>>,
     positions: Vec<TargetPosition>,
+    /// For each target, if paragraphs are to be wrapped.
+    wrappers: Vec<Wrapper>,
     sentences: usize,
     /// What writes a format whose file has a beginning and an end.
     file: Option<Box<dyn BilingualFile>>,
@@ -52,11 +57,15 @@ impl<'a, W: Write> Output<'a, W> {
             }
         }
         let positions = vec![TargetPosition::default(); shape.targets.len()];
+        let wrappers = shape.wrap.map_or_else(Vec::new, |width| {
+            shape.targets.iter().map(|_| Wrapper::new(width)).collect()
+        });
         Ok(Self {
             shape,
             writer,
             later,
             positions,
+            wrappers,
             sentences: 0,
             file: bilingual_file(shape),
         })
@@ -82,6 +91,7 @@ impl<'a, W: Write> Output<'a, W> {
     fn write_apart(&mut self, window: &Window) -> io::Result<()> {
         let writers = std::iter::once(&mut self.writer as &mut dyn Write)
             .chain(self.later.iter_mut().map(|later| later as &mut dyn Write));
+        let mut wrappers = self.wrappers.iter_mut();
         for (writer, translations) in writers.zip(window.translations) {
             if self.shape.format == Format::Pharaoh {
                 for translation in translations {
@@ -91,6 +101,8 @@ impl<'a, W: Write> Output<'a, W> {
                 for (index, translation) in translations.iter().enumerate() {
                     write_n_best(writer, self.sentences + index, translation)?;
                 }
+            } else if let Some(wrapper) = wrappers.next() {
+                wrapper.write(writer, window.document, window.first, translations)?;
             } else {
                 write_text(writer, window.document, window.first, translations)?;
             }
@@ -255,12 +267,43 @@ impl Write for Destination {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let Self { path, file } = self;
+        file.write(bytes)
+            .map_err(|error| named(path.display(), &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        let Self { path, file } = self;
+        file.flush().map_err(|error| named(path.display(), &error))
     }
+}
+
+/// Standard output, whose errors name it.
+pub(crate) struct StandardOutput(BufWriter<StdoutLock<'static>>);
+
+impl StandardOutput {
+    pub(crate) fn new() -> Self {
+        Self(BufWriter::new(io::stdout().lock()))
+    }
+}
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .write(bytes)
+            .map_err(|error| named("standard output", &error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0
+            .flush()
+            .map_err(|error| named("standard output", &error))
+    }
+}
+
+/// An error of the same kind that says what could not be written.
+fn named(output: impl fmt::Display, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("could not write {output}: {error}"))
 }
 
 /// `folder/stem.target.ext` for an input and a target, `folder/stem.ext` for

@@ -29,7 +29,7 @@ struct Response {
 /// Segments the input to stdout.
 pub fn run(options: &Segment) -> anyhow::Result<()> {
     let segmenter = super::segmenter(options.abbreviations.as_deref())?;
-    let (name, input) = super::open(options.input.as_deref())?;
+    let (name, input) = super::open(options.input.as_deref(), options.encoding.encoding)?;
     let output = BufWriter::new(io::stdout().lock());
     if options.jsonl {
         requests(&segmenter, &name, input, output)?;
@@ -116,7 +116,7 @@ fn for_each_line(
         line.clear();
         let read = input
             .read_until(b'\n', &mut line)
-            .map_err(Error::io("read", Path::new(name)))?;
+            .map_err(Error::reading(name))?;
         if read == 0 {
             return Ok(());
         }

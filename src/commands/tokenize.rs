@@ -29,7 +29,7 @@ pub fn run(options: &Tokenize) -> anyhow::Result<()> {
     } else {
         Tokenizer::from_spm_only(folder)?
     };
-    let (name, input) = super::open(options.input.as_deref())?;
+    let (name, input) = super::open(options.input.as_deref(), options.encoding.encoding)?;
     lines(
         &tokenizer,
         options.target,
@@ -55,7 +55,7 @@ fn lines(
         line.clear();
         if input
             .read_until(b'\n', &mut line)
-            .map_err(Error::io("read", Path::new(name)))?
+            .map_err(Error::reading(name))?
             == 0
         {
             break;

@@ -1,15 +1,16 @@
 //! `dolmetsch translate`
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use dolmetsch::alignment::Links;
-use dolmetsch::reader::{Layout, Reader};
+use dolmetsch::reader::{Layout, Reader, TextEncoding};
 use dolmetsch::writer::{TargetName, Window};
-use dolmetsch::{Document, Error, Translation};
+use dolmetsch::{Document, Error, Language, Translation};
 
-use super::output::{NewFile, Output, Shape, path_in};
+use super::language_check::{LanguageCheck, flag_languages};
+use super::output::{NewFile, Output, Shape, StandardOutput, path_in};
 use super::progress::Progress;
 use super::targets::{Request, Target, targets};
 use crate::cli::{Format, SegmentationOptions, SplitSentences, Translate};
@@ -37,12 +38,6 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         quiet: options.quiet,
     })?;
     super::interrupt::install()?;
-    let job = Job {
-        inputs,
-        layout,
-        targets: &targets,
-        progress: Progress::new(inputs, options.quiet),
-    };
     let names: Vec<TargetName> = targets.iter().map(Target::name).collect();
     let shape = Shape {
         format: options.format,
@@ -50,11 +45,20 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         targets: &names,
         tokens: options.tokens,
         n_best: options.n_best,
+        wrap: options.wrap.filter(|_| !matches!(layout, Layout::Lines)),
+    };
+    let job = Job {
+        inputs,
+        layout,
+        encoding: options.encoding.encoding,
+        source: options.models.from,
+        targets: &targets,
+        progress: Progress::new(inputs, options.quiet),
     };
     match (&options.output, &options.output_dir) {
         (Some(path), _) => job.write(shape, NewFile::create(path)?)?.commit()?,
         (None, Some(folder)) => job.write_files(shape, folder)?,
-        (None, None) => drop(job.write(shape, BufWriter::new(io::stdout().lock()))?),
+        (None, None) => drop(job.write(shape, StandardOutput::new())?),
     }
     job.progress.finish();
     Ok(())
@@ -77,20 +81,31 @@ fn check_format(options: &Translate) -> dolmetsch::Result<()> {
             "--n-best goes with --format text or --format jsonl".to_owned(),
         ));
     }
-    let languages = &options.models.to;
-    let several = languages.iter().any(|language| *language != languages[0]);
-    if several && options.format == Format::Xliff && options.output_dir.is_none() {
-        return Err(Error::Options(
-            "an XLIFF file holds one target language (give --output-dir FOLDER for a file for each, or one --to)"
-                .to_owned(),
-        ));
-    }
     if options.search.alignment == Links::Soft && options.format == Format::Pharaoh {
         return Err(Error::Options(
             "--alignment soft goes with --format jsonl: links i-j have no scores".to_owned(),
         ));
     }
-    Ok(())
+    if options.output_dir.is_some() {
+        return Ok(());
+    }
+    let languages = &options.models.to;
+    let several = languages.iter().any(|language| *language != languages[0]);
+    let lines = options.lines || options.segmentation.split_sentences == SplitSentences::Lines;
+    let reason = match options.format {
+        Format::Xliff if several => {
+            "an XLIFF file holds one target language (give --output-dir FOLDER for a file for each, or one --to)"
+        }
+        // One line out for each line in: a heading would be one too many.
+        Format::Text if several && lines => {
+            "--lines writes one line for each line of the input, which is not possible for text in several languages (add --format tsv for columns, or --output-dir for a file each)"
+        }
+        Format::Pharaoh if several => {
+            "--format pharaoh writes one line for each sentence, which is not possible for several languages (add --output-dir for a file each)"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Options(reason.to_owned()))
 }
 
 /// How the input is cut; `lines` is the switch of that name.
@@ -110,6 +125,8 @@ pub(crate) fn layout(lines: bool, options: &SegmentationOptions) -> dolmetsch::R
 struct Job<'a> {
     inputs: &'a [PathBuf],
     layout: Layout,
+    encoding: TextEncoding,
+    source: Language,
     targets: &'a [Target],
     progress: Progress,
 }
@@ -191,7 +208,8 @@ impl Job<'_> {
         mut write: impl FnMut(Window) -> anyhow::Result<()>,
     ) -> anyhow::Result<bool> {
         let mut whole_lines = true;
-        let (name, input) = super::open(Some(path))?;
+        let mut check = LanguageCheck::new(self.source);
+        let (name, input) = super::open(Some(path), self.encoding)?;
         let short_name = path.file_name().unwrap_or_default().to_string_lossy();
         let short_name = if path == Path::new("-") {
             name.as_str()
@@ -200,9 +218,11 @@ impl Job<'_> {
         };
         for part in Reader::new(&name, input, self.layout.clone()) {
             let document = part?;
+            let other_languages = check.part(&name, &document);
             // A part without sentences has one window, so that its text is written.
             for first in (0..document.sentences().len().max(1)).step_by(WINDOW) {
-                let translations = self.translate(&document, first)?;
+                let mut translations = self.translate(&document, first)?;
+                flag_languages(&mut translations, &other_languages[first..]);
                 write(Window {
                     input: number,
                     name: short_name,

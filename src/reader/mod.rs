@@ -1,10 +1,12 @@
 //! Bytes to [`Document`]s: one file for each way to cut a text.
 
+mod encoding;
 mod lines;
 mod text;
 
+pub use encoding::{Decoded, Malformed, ParseEncodingError, TextEncoding};
+
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 
 use crate::document::{Document, Span};
 use crate::error::{Error, Result};
@@ -94,7 +96,7 @@ impl<R: Read> Reader<R> {
                 .by_ref()
                 .take(limit)
                 .read_until(b'\n', &mut self.pending)
-                .map_err(Error::io("read", Path::new(&self.name)))?;
+                .map_err(Error::reading(&self.name))?;
             let line = &self.pending[line_start..];
             let whole_line = line.ends_with(b"\n");
             let may_end = match self.layout {

@@ -43,11 +43,15 @@ pub(super) fn paragraphs(text: &str) -> Vec<Span> {
 /// The lines without the white space around them.
 fn lines(text: &str) -> impl Iterator<Item = Span> {
     let mut start = 0;
+    let mut after_return = false;
     text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
-        .map(move |line| {
+        .filter_map(move |line| {
             let content = trim(text, Span::new(start, start + line.len()));
             start += line.len();
-            content
+            // Not a line, but the second half of `\r\n`.
+            let is_rest = after_return && line == "\n";
+            after_return = line.ends_with('\r');
+            (!is_rest).then_some(content)
         })
 }
 
@@ -185,6 +189,7 @@ mod tests {
                        beschlossen, dass die neue Brücke über den Fluss bis\n\
                        2030 gebaut wird.\nDanach beginnt die Prüfung.";
         assert_eq!(of(wrapped).len(), 2);
+        assert_eq!(of(&wrapped.replace('\n', "\r\n")).len(), 2);
         assert!(of(wrapped)[0].ends_with("gebaut wird."));
     }
 

@@ -10,6 +10,7 @@ mod tests;
 mod text;
 mod tmx;
 mod tsv;
+mod wrap;
 mod xliff;
 mod xml;
 
@@ -22,6 +23,7 @@ pub use pharaoh::write_pharaoh;
 pub use text::{write_n_best, write_text};
 pub use tmx::Tmx;
 pub use tsv::write_tsv;
+pub use wrap::Wrapper;
 pub use xliff::Xliff;
 
 use crate::alignment::words;

@@ -8,6 +8,8 @@ use dolmetsch::comparison::{Certainty, InputFormat};
 use dolmetsch::metrics::{Bleu, BleuTokenizer, Chrf, Metric, Resampling, Smoothing, Ter};
 use dolmetsch::{Error, Result};
 
+use crate::cli::EncodingOption;
+
 /// `dolmetsch compare`: the options are those of sacreBLEU, under its names.
 #[derive(Debug, Args)]
 #[expect(
@@ -19,6 +21,9 @@ pub struct CompareArgs {
     /// `translate --format jsonl`, or tables; - is standard input
     #[arg(value_name = "HYPOTHESES")]
     pub hypotheses: Vec<PathBuf>,
+    /// How the texts are encoded
+    #[command(flatten)]
+    pub encoding: EncodingOption,
     /// The same, under sacreBLEU's name
     #[arg(long, short, value_name = "FILE", num_args = 1.., help_heading = "Input")]
     pub input: Vec<PathBuf>,
