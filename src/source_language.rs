@@ -10,8 +10,7 @@ use crate::document::Document;
 use crate::language::Language;
 use crate::verbatim;
 
-/// Fewer letters say nothing (measured on German news, chat and interface texts:
-/// `scripts/check_source_language.py`).
+/// Fewer letters say nothing (`tests/command_line/language.rs` measures false alarms).
 const MIN_LETTERS: usize = 20;
 
 /// So many are enough for a language to be clear.

@@ -35,7 +35,10 @@ impl Progress {
 
     /// Sentences of one target are done, each of which stands for `share` bytes.
     pub(crate) fn sentences_done(&self, count: usize, share: f64) {
-        self.sentences.fetch_add(count as u64, Ordering::Relaxed);
+        if self.sentences.fetch_add(count as u64, Ordering::Relaxed) == 0 && self.is_measured() {
+            self.bar
+                .set_style(style("{bar:30} {percent:>3} %  {msg}  {eta} left"));
+        }
         self.bar.inc((count as f64 * share) as u64);
         self.describe();
     }
@@ -56,6 +59,11 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// Whether the inputs' size is known.
+    fn is_measured(&self) -> bool {
+        self.bar.length().is_some()
+    }
+
     fn describe(&self) {
         let tokens = self.tokens.load(Ordering::Relaxed);
         let sentences = self.sentences.load(Ordering::Relaxed);
@@ -71,14 +79,18 @@ fn visible(size: Option<u64>) -> ProgressBar {
     let (bar, template) = match size {
         Some(size) => (
             ProgressBar::new(size),
-            "{bar:30} {percent:>3} %  {msg}  {eta} left",
+            // Nothing is known of the time yet.
+            "{bar:30} {percent:>3} %",
         ),
         None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
     };
-    let style = ProgressStyle::with_template(template).expect("the template is well-formed");
-    bar.set_style(style);
+    bar.set_style(style(template));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 /// Bytes of all inputs, if they are known.

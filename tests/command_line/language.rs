@@ -1,5 +1,11 @@
 //! A text in another language than the one that is translated from.
 
+use std::path::Path;
+
+use dolmetsch::Language;
+use dolmetsch::reader::{Layout, Reader};
+use dolmetsch::source_language::SourceLanguage;
+
 use super::{has_flag, records, translate};
 
 const ENGLISH: &str = "The council met on Tuesday and decided that the old bridge will be \
@@ -57,5 +63,48 @@ fn german_and_what_has_no_language_are_not_warned_of() {
                 .iter()
                 .all(|record| !has_flag(record, "language"))
         );
+    }
+}
+
+/// Lines of other people's German: how many are taken for another language.
+#[test]
+fn false_alarms_are_rare_and_other_languages_are_found() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/tests");
+    let share = |file: &str, letters: usize| {
+        let text = std::fs::read_to_string(folder.join(file)).ok()?;
+        let (mut told, mut lines) = (0_usize, 0_usize);
+        for line in text.lines().filter(|line| line.chars().count() >= letters) {
+            let part = Reader::new(file, line.as_bytes(), Layout::Lines)
+                .next()?
+                .ok()?;
+            let others = SourceLanguage::new(Language::DE).others(&part);
+            told += usize::from(others[0].is_some());
+            lines += 1;
+        }
+        eprintln!("{file}: {told} of {lines} lines seem to be in another language than German");
+        Some(told as f64 / lines as f64)
+    };
+    for german in [
+        "ntrex/ntrex-dev.de",
+        "newstest2019/newstest2019.deu",
+        "flores200/dev.de",
+        "wmt21-de-en/newstest2021.de-en.src.de",
+        "tatoeba-deu-vie/tatoeba-test-v2021-08-07.deu",
+    ] {
+        let Some(share) = share(german, 0) else {
+            eprintln!("skipped: {german} is not there");
+            continue;
+        };
+        assert!(share < 0.001, "{german}");
+    }
+    for other in [
+        "ntrex/ntrex-dev.en",
+        "ntrex/ntrex-dev.vi",
+        "flores200/dev.en",
+    ] {
+        let Some(share) = share(other, 100) else {
+            continue;
+        };
+        assert!(share > 0.95, "{other}");
     }
 }

@@ -3,9 +3,11 @@
 #![cfg(feature = "builtin")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod bad_input;
 mod encoding;
 mod help;
 mod language;
+mod layout;
 mod settings;
 mod wrap;
 
