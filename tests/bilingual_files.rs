@@ -202,6 +202,43 @@ fn another_reader_finds_the_segments_in_xliff_and_all_of_the_text() {
 }
 
 #[test]
+fn what_should_be_looked_at_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("a.txt");
+    fs::write(&input, "Das Haus steht am Ufer des Sees. 12.345\n").unwrap();
+    let common = ["--to", "en", "--max-length", "4", input.to_str().unwrap()];
+    let with = |format| written(&[&common[..], &["--format", format]].concat());
+    let jsonl = with("jsonl");
+    let flags: Vec<Value> = jsonl
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["flags"].take())
+        .collect();
+    assert!(flags[0].as_array().unwrap().contains(&"limit".into()));
+    assert_eq!(flags[1], serde_json::json!(["copied"]));
+
+    let xliff = with("xliff");
+    let states: Vec<&str> = xliff
+        .split(" state=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(states, ["initial", "translated"]);
+    for (number, reason) in [
+        (1, "cut off by the length limit"),
+        (2, "nothing to translate"),
+    ] {
+        let note = format!("<note id=\"n{number}\" appliesTo=\"target\">");
+        let text = xliff.split(&note).nth(1).unwrap();
+        assert!(text.split('<').next().unwrap().contains(reason), "{text}");
+        assert!(xliff.contains(&format!("type=\"comment\" ref=\"#n=n{number}\"")));
+    }
+    assert!(with("tmx").contains("cut off by the length limit"));
+    let page = with("html");
+    assert!(page.contains("<small lang=en class=check><b>Check:</b> "));
+    assert_eq!(page.matches("<span class=check data-w=").count(), 1);
+}
+
+#[test]
 fn word_links_are_the_same_in_every_format() {
     let input = article();
     let name = input.to_str().unwrap();

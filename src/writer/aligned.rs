@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::jsonl::{Link, Score, links};
+use super::{pharaoh, word_links};
 use crate::aligner::AlignedPair;
-use crate::alignment::{AlignmentPoint, words};
-use crate::document::Span;
 use crate::translation::Flag;
 
 /// A pair of lines and its links.
@@ -62,8 +61,8 @@ pub fn write_aligned_jsonl(output: &mut dyn Write, line: AlignedLine) -> io::Res
 ///
 /// What `output` reports.
 pub fn write_aligned_pharaoh(output: &mut dyn Write, line: AlignedLine) -> io::Result<()> {
-    let links: Vec<String> = numbers(line).map(|(i, j, _)| format!("{i}-{j}")).collect();
-    writeln!(output, "{}", links.join(" "))
+    let links = pharaoh(line.source, line.target, &line.aligned.alignment);
+    writeln!(output, "{links}")
 }
 
 /// Writes a line for each link as the shared tasks of NAACL 2003 and ACL 2005
@@ -75,28 +74,17 @@ pub fn write_aligned_pharaoh(output: &mut dyn Write, line: AlignedLine) -> io::R
 ///
 /// What `output` reports.
 pub fn write_naacl(output: &mut dyn Write, line: AlignedLine) -> io::Result<()> {
-    for (i, j, score) in numbers(line) {
+    let points = &line.aligned.alignment;
+    let links = word_links(line.source, line.target, points);
+    for ((i, j), point) in links.into_iter().zip(points) {
         writeln!(
             output,
-            "{} {} {} S {score:.4}",
+            "{} {} {} S {:.4}",
             line.number + 1,
             i + 1,
-            j + 1
+            j + 1,
+            point.score
         )?;
     }
     Ok(())
-}
-
-/// The links by the numbers of their words, from 0, and their scores.
-fn numbers(line: AlignedLine<'_>) -> impl Iterator<Item = (usize, usize, f32)> {
-    let (source, target) = (words(line.source), words(line.target));
-    let number = |words: &[Span], span: Span| words.partition_point(|word| word.start < span.start);
-    let points: &[AlignmentPoint] = &line.aligned.alignment;
-    points.iter().map(move |point| {
-        (
-            number(&source, point.source),
-            number(&target, point.target),
-            point.score,
-        )
-    })
 }

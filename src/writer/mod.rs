@@ -26,7 +26,7 @@ pub use tsv::write_tsv;
 pub use wrap::Wrapper;
 pub use xliff::Xliff;
 
-use crate::alignment::words;
+use crate::alignment::{AlignmentPoint, words};
 use crate::document::{Document, Span};
 use crate::language::Language;
 use crate::translation::Translation;
@@ -142,26 +142,33 @@ pub fn one_line(text: &str) -> String {
     text.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ")
 }
 
-/// The links of a translation as numbers of words, source and target, in the
-/// order of the alignment.
-fn word_links(translation: &Translation) -> Vec<(usize, usize)> {
-    let (source, target) = (words(&translation.source), words(&translation.target));
+/// Links as numbers of words, source and target, in the order of `points`.
+fn word_links(source: &str, target: &str, points: &[AlignmentPoint]) -> Vec<(usize, usize)> {
+    let (source, target) = (words(source), words(target));
     let number =
         |words: &[Span], linked: Span| words.partition_point(|word| word.start < linked.start);
-    translation
-        .alignment
+    points
         .iter()
         .map(|point| (number(&source, point.source), number(&target, point.target)))
         .collect()
 }
 
 /// The links as Pharaoh, Moses and `fast_align` write them: `0-0 1-2`.
-fn pharaoh(translation: &Translation) -> String {
-    let links: Vec<String> = word_links(translation)
+fn pharaoh(source: &str, target: &str, points: &[AlignmentPoint]) -> String {
+    let links: Vec<String> = word_links(source, target, points)
         .iter()
         .map(|(source, target)| format!("{source}-{target}"))
         .collect();
     links.join(" ")
+}
+
+/// The links of a translation in that format.
+fn links_of(translation: &Translation) -> String {
+    pharaoh(
+        &translation.source,
+        &translation.target,
+        &translation.alignment,
+    )
 }
 
 /// A score with four decimals.

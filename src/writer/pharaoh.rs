@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::pharaoh;
+use super::links_of;
 use crate::translation::Translation;
 
 /// Writes the line of one sentence.
@@ -13,7 +13,7 @@ use crate::translation::Translation;
 ///
 /// What `output` reports.
 pub fn write_pharaoh(output: &mut dyn Write, translation: &Translation) -> io::Result<()> {
-    writeln!(output, "{}", pharaoh(translation))
+    writeln!(output, "{}", links_of(translation))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! sentence, with a variant for the source and for each target.
 //!
 //! The word links of a variant are its property `x-alignment` (`0-0 1-2`, words
-//! as white space cuts them), its log-probability is `x-score`, its flags are
-//! notes. Line breaks and tabs inside a sentence become spaces, as TMX has no
+//! as white space cuts them), its log-probability is `x-score`, the sentence's
+//! confidence `x-confidence`; its findings are notes. Line breaks and tabs inside a sentence become spaces, as TMX has no
 //! way to say that white space is layout.
 
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use quick_xml::Writer;
 
 use super::note::notes;
 use super::xml::{content, printable};
-use super::{BilingualFile, TargetName, Window, decimals, one_line, pharaoh};
+use super::{BilingualFile, TargetName, Window, decimals, links_of, one_line};
 use crate::language::Language;
 use crate::translation::Translation;
 
@@ -113,8 +113,14 @@ fn variant<W: Write>(xml: &mut Writer<W>, translation: &Translation) -> io::Resu
         xml.create_element("note")
             .write_text_content(content(&printable(&note)))?;
     }
-    property(xml, "x-alignment", &pharaoh(translation))?;
-    property(xml, "x-score", &decimals(translation.score))?;
+    // A translation that was given has neither.
+    if !translation.word_scores.is_empty() {
+        property(xml, "x-alignment", &links_of(translation))?;
+        property(xml, "x-score", &decimals(translation.score))?;
+    }
+    if let Some(confidence) = translation.confidence {
+        property(xml, "x-confidence", &decimals(confidence))?;
+    }
     segment(xml, &translation.target)
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{Window, one_line, pharaoh};
+use super::{Window, links_of, one_line};
 
 /// Writes a line for each sentence. Tabs and line breaks inside a text become
 /// spaces.
@@ -16,7 +16,7 @@ pub fn write_tsv(output: &mut dyn Write, window: &Window) -> io::Result<()> {
         let source = translations.first().map(|first| &first.source);
         let targets = translations.iter().map(|translation| &translation.target);
         let texts = source.into_iter().chain(targets).map(|text| one_line(text));
-        let links = translations.iter().map(|translation| pharaoh(translation));
+        let links = translations.iter().map(|translation| links_of(translation));
         let columns: Vec<String> = texts.chain(links).collect();
         writeln!(output, "{}", columns.join("\t"))?;
     }

@@ -4,9 +4,9 @@
 //! What stands between sentences is `ignorable`, so that all `source` elements
 //! together are the input, and all `target` elements the text output. The state
 //! of a sentence that should be looked at is `initial`, that of the others
-//! `translated`; flags are notes that a `mrk` of the target refers to. Word links
-//! (`0-0 1-2`, words as white space cuts them) and log-probabilities are metadata
-//! of the unit, by segment. Characters that XML forbids are `cp` elements.
+//! `translated`; findings are notes that a `mrk` of the target refers to. Word links
+//! (`0-0 1-2`, words as white space cuts them), log-probabilities and confidences
+//! are metadata of the unit, by segment. Characters that XML forbids are `cp` elements.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ use quick_xml::events::{BytesEnd, BytesStart, Event};
 
 use super::note::notes;
 use super::xml::{content, is_xml_char, printable};
-use super::{BilingualFile, TargetName, Window, decimals, pharaoh};
+use super::{BilingualFile, TargetName, Window, decimals, links_of};
 use crate::language::Language;
 use crate::translation::Translation;
 
@@ -176,6 +176,7 @@ struct Unit {
     /// Segment ids with their word links, and with their log-probabilities.
     alignments: Vec<(String, String)>,
     scores: Vec<(String, String)>,
+    confidences: Vec<(String, String)>,
     /// Ids of notes, and what they say.
     notes: Vec<(String, String)>,
     segments: Vec<u8>,
@@ -188,6 +189,7 @@ impl Unit {
             sentences: 0,
             alignments: Vec::new(),
             scores: Vec::new(),
+            confidences: Vec::new(),
             notes: Vec::new(),
             segments: Vec::new(),
         }
@@ -223,8 +225,11 @@ impl Unit {
                 text(xml, "source", &translation.source, None)?;
                 text(xml, "target", &translation.target, note.as_deref())
             })?;
-        self.alignments.push((id.clone(), pharaoh(translation)));
-        self.scores.push((id, decimals(translation.score)));
+        self.alignments.push((id.clone(), links_of(translation)));
+        self.scores.push((id.clone(), decimals(translation.score)));
+        let confidence = translation.confidence.map(decimals);
+        self.confidences
+            .extend(confidence.map(|confidence| (id, confidence)));
         self.notes.extend(note.map(|note| (note, reasons)));
         Ok(())
     }
@@ -239,7 +244,11 @@ impl Unit {
         xml.create_element("mda:metadata")
             .write_inner_content(|xml| {
                 group(xml, "dolmetsch:alignment", &self.alignments)?;
-                group(xml, "dolmetsch:score", &self.scores)
+                group(xml, "dolmetsch:score", &self.scores)?;
+                if self.confidences.is_empty() {
+                    return Ok(());
+                }
+                group(xml, "dolmetsch:confidence", &self.confidences)
             })?;
         if !self.notes.is_empty() {
             xml.create_element("notes").write_inner_content(|xml| {

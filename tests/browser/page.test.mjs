@@ -164,6 +164,33 @@ test("confidence is shown on demand", async () => {
   });
 });
 
+test("flagged sentences say why, and can be visited one by one", async () => {
+  // A limit that no sentence keeps to.
+  const limit = ["--to", "en", "--max-length", "4", article];
+  const path = folder.write("flagged.html", translate("--format", "html", ...limit));
+  const expected = records(...limit);
+  const flagged = expected.flatMap(({ flags }, index) => (flags.includes("limit") ? [index] : []));
+  assert.ok(flagged.length > 10);
+  await withPage(path, {}, async (page) => {
+    const target = column(page, 2);
+    for (const index of flagged) {
+      const reason = target.nth(index).locator("xpath=following-sibling::*[1][self::small]");
+      assert.match(await reason.innerText(), /^Check: .*cut off by the length limit/);
+      const line = await target.nth(index).evaluate((element) => getComputedStyle(element).textDecorationStyle);
+      assert.equal(line, "dotted", "not by colour alone");
+    }
+    const button = page.getByRole("button", { name: /to check$/ });
+    const marked = await page.locator("main span.check").count();
+    assert.equal(await button.innerText(), `${marked} to check`);
+    for (const index of [flagged[0], flagged[1]]) {
+      await button.click();
+      assert.ok((await page.locator(".lit").allTextContents()).includes(expected[index].target));
+    }
+    assert.deepEqual(await violations(page), []);
+    await picture(page, "flagged");
+  });
+});
+
 const hostile = [
   "<script>alert('script')</script> ist ein Wort.",
   "</style><style>main{display:none}</style> und </script><script>alert(1)</script>.",

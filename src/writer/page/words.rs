@@ -13,7 +13,8 @@ use crate::translation::Translation;
 /// The attribute's value: letters and digits.
 pub(super) fn compact(translation: &Translation) -> String {
     let mut links = vec![Vec::new(); translation.word_scores.len()];
-    for (source, target) in word_links(translation) {
+    let points = &translation.alignment;
+    for (source, target) in word_links(&translation.source, &translation.target, points) {
         if let Some(links) = links.get_mut(target) {
             links.push(source);
         }
