@@ -61,14 +61,15 @@ impl Aligner {
     ///
     /// # Errors
     ///
-    /// [`Error::Options`] when the threads cannot be had.
+    /// [`Error::Options`] when the threads cannot be had, or the model is not in
+    /// the reference engine.
     pub fn new(model: Model, links: Links, threads: Option<usize>) -> Result<Self> {
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0))
             .build()
             .map_err(|error| Error::Options(format!("could not start worker threads: {error}")))?;
         Ok(Self {
-            engine: model.engine,
+            engine: model.engine.into_reference()?,
             tokenizer: model.tokenizer,
             head: model.alignment_head,
             links,

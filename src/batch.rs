@@ -1,11 +1,14 @@
-//! Sentences of similar length, padded to one matrix.
+//! Sentences that go through the model together, and those that wait for it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::tokenizer::TokenId;
 
 /// Sentences that go through the model together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenBatch {
-    /// Source tokens of each sentence, `</s>` included, longest first.
+    /// Source tokens of each sentence, `</s>` included.
     pub sources: Vec<Vec<TokenId>>,
     /// Where each sentence stood before the batches were made.
     pub origin: Vec<usize>,
@@ -38,37 +41,84 @@ impl TokenBatch {
     }
 }
 
-/// Packs sentences into batches of at most `token_budget` padded source tokens
-/// and `max_sentences` sentences (always at least one), longest first, so that what is too large for
-/// the memory fails at once and little is padding.
-///
-/// The batches hold every sentence exactly once; [`TokenBatch::origin`] says
-/// where each belongs.
-#[must_use]
-pub fn batches(
-    sentences: Vec<Vec<TokenId>>,
-    token_budget: usize,
-    max_sentences: usize,
-) -> Vec<TokenBatch> {
-    let mut sorted: Vec<(usize, Vec<TokenId>)> = sentences.into_iter().enumerate().collect();
-    sorted.sort_by_key(|(_, tokens)| std::cmp::Reverse(tokens.len()));
-    let mut batches: Vec<TokenBatch> = Vec::new();
-    for (origin, tokens) in sorted {
-        match batches.last_mut() {
-            Some(batch)
-                if batch.len() < max_sentences
-                    && (batch.len() + 1) * batch.src_len() <= token_budget =>
-            {
-                batch.sources.push(tokens);
-                batch.origin.push(origin);
-            }
-            _ => batches.push(TokenBatch {
-                sources: vec![tokens],
-                origin: vec![origin],
-            }),
+/// How much goes through the model at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Source tokens, each sentence counted as long as the longest; one sentence
+    /// may have more.
+    pub tokens: usize,
+    /// Sentences.
+    pub sentences: usize,
+}
+
+/// Sentences that wait, the longest first, so that what is too large for the
+/// memory fails at once and little is padding. Workers share it.
+#[derive(Debug)]
+pub struct SentenceQueue {
+    waiting: Mutex<VecDeque<(usize, Vec<TokenId>)>>,
+    limits: BatchLimits,
+    workers: usize,
+}
+
+impl SentenceQueue {
+    /// A queue of sentences for so many workers, each within `limits`.
+    #[must_use]
+    pub fn new(sentences: Vec<Vec<TokenId>>, limits: BatchLimits, workers: usize) -> Self {
+        let mut sorted: Vec<(usize, Vec<TokenId>)> = sentences.into_iter().enumerate().collect();
+        sorted.sort_by_key(|(_, tokens)| std::cmp::Reverse(tokens.len()));
+        Self {
+            waiting: Mutex::new(sorted.into()),
+            limits,
+            workers: workers.max(1),
         }
     }
-    batches
+
+    /// Takes the next sentences for a worker that has `under_way` sentences, of
+    /// at most `longest` tokens, under way already.
+    ///
+    /// Not more than its share of those that wait, so that no worker is idle at
+    /// the end; and none while there is room for a few only, since few rows are
+    /// encoded at the price of many.
+    #[must_use]
+    pub fn take(&self, under_way: usize, longest: usize) -> TokenBatch {
+        let mut waiting = self.waiting();
+        let longest = waiting
+            .front()
+            .map_or(longest, |(_, tokens)| longest.max(tokens.len()));
+        let capacity = (self.limits.tokens / longest.max(1))
+            .min(self.limits.sentences)
+            .max(1);
+        let room = capacity.saturating_sub(under_way);
+        let enough = under_way == 0 || room >= capacity / 8;
+        let share = waiting.len().div_ceil(self.workers);
+        let count = if enough { room.min(share) } else { 0 };
+        let (origin, sources) = waiting.drain(..count).unzip();
+        TokenBatch { sources, origin }
+    }
+
+    /// Drops what waits: a worker has failed.
+    pub fn abandon(&self) {
+        self.waiting().clear();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<(usize, Vec<TokenId>)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<TokenBatch> for SentenceQueue {
+    /// Everything at once, in its order.
+    fn from(batch: TokenBatch) -> Self {
+        let waiting = batch.origin.into_iter().zip(batch.sources).collect();
+        Self {
+            waiting: Mutex::new(waiting),
+            limits: BatchLimits {
+                tokens: usize::MAX,
+                sentences: usize::MAX,
+            },
+            workers: 1,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -79,22 +129,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_sentence_is_in_exactly_one_batch_within_the_budget(
+        fn every_sentence_is_taken_once_within_the_limits(
             lengths in prop::collection::vec(1_usize..40, 0..60),
-            budget in 1_usize..200,
+            tokens in 1_usize..200,
             most in 1_usize..9,
+            workers in 1_usize..4,
+            done_each_time in 1_usize..5,
         ) {
             let sentences: Vec<Vec<TokenId>> =
                 lengths.iter().enumerate().map(|(i, &n)| vec![i as TokenId; n]).collect();
-            let batches = batches(sentences.clone(), budget, most);
+            let limits = BatchLimits { tokens, sentences: most };
+            let queue = SentenceQueue::new(sentences.clone(), limits, workers);
             let mut seen = vec![0; sentences.len()];
-            for batch in &batches {
-                prop_assert!(batch.len() == 1 || batch.len() * batch.src_len() <= budget);
-                prop_assert!(batch.len() <= most);
+            let mut under_way: Vec<usize> = Vec::new();
+            loop {
+                let longest = under_way.iter().copied().max().unwrap_or(0);
+                let batch = queue.take(under_way.len(), longest);
+                if under_way.is_empty() && batch.is_empty() {
+                    break;
+                }
                 for (source, &origin) in batch.sources.iter().zip(&batch.origin) {
                     prop_assert_eq!(source, &sentences[origin]);
                     seen[origin] += 1;
+                    under_way.push(source.len());
                 }
+                let padded = under_way.len() * under_way.iter().max().unwrap();
+                prop_assert!(under_way.len() == 1 || padded <= tokens);
+                prop_assert!(under_way.len() <= most);
+                under_way.drain(..done_each_time.min(under_way.len()));
             }
             prop_assert!(seen.iter().all(|&count| count == 1));
         }

@@ -8,7 +8,7 @@ mod sentence;
 
 use sentence::SentenceSearch;
 
-use crate::batch::TokenBatch;
+use crate::batch::{SentenceQueue, TokenBatch};
 use crate::error::{Error, Result};
 use crate::tokenizer::TokenId;
 
@@ -20,12 +20,24 @@ pub trait Scorer {
     /// Everything that changes during a search.
     type State;
 
+    /// Whether sentences can join a state that has rows; if not, those that wait
+    /// are admitted when its last row is done.
+    const CONTINUOUS: bool;
+
     /// Runs the encoder, and projects the keys and values of cross-attention.
     ///
     /// # Errors
     ///
     /// When the batch cannot be represented or a tensor operation fails.
     fn start(&self, batch: &TokenBatch) -> Result<Self::State>;
+
+    /// Adds sentences to a state, as [`Scorer::start`]: one row each, behind the
+    /// others. Unless [`Scorer::CONTINUOUS`], the state must have no rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scorer::start`].
+    fn admit(&self, state: &mut Self::State, batch: &TokenBatch) -> Result<()>;
 
     /// Feeds one token to each row and scores what may follow.
     ///
@@ -152,6 +164,56 @@ impl BeamSearch {
         scorer: &S,
         batch: &TokenBatch,
     ) -> Result<Vec<Vec<Hypothesis>>> {
+        let queue = SentenceQueue::from(TokenBatch {
+            sources: batch.sources.clone(),
+            origin: (0..batch.len()).collect(),
+        });
+        let mut found = self.search_queue(scorer, &queue, &|_| ())?;
+        found.sort_by_key(|found| found.origin);
+        Ok(found.into_iter().map(|found| found.hypotheses).collect())
+    }
+
+    /// Searches the sentences of a queue until it is empty, and returns them as
+    /// they are finished. Where the scorer allows it, a sentence that waits takes
+    /// the place of one that is finished at once. `finished` is told how many
+    /// more are.
+    ///
+    /// # Errors
+    ///
+    /// As [`BeamSearch::search`].
+    pub fn search_queue<S: Scorer>(
+        &self,
+        scorer: &S,
+        queue: &SentenceQueue,
+        finished: &dyn Fn(usize),
+    ) -> Result<Vec<Found>> {
+        self.check()?;
+        let mut found = Vec::new();
+        let mut active: Vec<Active> = Vec::new();
+        let mut state = None;
+        loop {
+            if active.is_empty() || S::CONTINUOUS {
+                let longest = active.iter().map(|active| active.src_len).max();
+                let waiting = queue.take(active.len(), longest.unwrap_or(0));
+                let done_before = found.len();
+                let batch = self.begin(scorer, waiting, &mut active, &mut found);
+                finished(found.len() - done_before);
+                match &mut state {
+                    _ if batch.is_empty() => (),
+                    Some(state) => scorer.admit(state, &batch)?,
+                    None => state = Some(scorer.start(&batch)?),
+                }
+            }
+            let Some(state) = state.as_mut().filter(|_| !active.is_empty()) else {
+                return Ok(found);
+            };
+            let done_before = found.len();
+            self.step(scorer, state, &mut active, &mut found)?;
+            finished(found.len() - done_before);
+        }
+    }
+
+    fn check(&self) -> Result<()> {
         if self.beam_size == 0 {
             return Err(Error::Options(
                 "the beam size must be at least 1".to_owned(),
@@ -162,66 +224,107 @@ impl BeamSearch {
                 "the maximum length must be at least 2 (start and end token)".to_owned(),
             ));
         }
-        let boundaries = scorer.boundaries();
-        let mut searches: Vec<SentenceSearch> = batch
-            .sources
-            .iter()
-            .map(|source| SentenceSearch::new(self, boundaries, source.len()))
-            .collect();
-        let mut active: Vec<usize> = (0..searches.len())
-            .filter(|&s| !searches[s].done())
-            .collect();
-        if active.is_empty() {
-            return Ok(searches
-                .into_iter()
-                .map(SentenceSearch::into_hypotheses)
-                .collect());
-        }
-        let mut state = scorer.start(batch)?;
-        if active.len() < searches.len() {
-            scorer.reorder(&mut state, &active)?;
-        }
-        while !active.is_empty() {
-            let tokens: Vec<TokenId> = active
-                .iter()
-                .flat_map(|&s| searches[s].last_tokens())
-                .collect();
-            let banned: Vec<Vec<TokenId>> =
-                active.iter().flat_map(|&s| searches[s].banned()).collect();
-            let query = StepQuery {
-                tokens: &tokens,
-                banned: &banned,
-                top_k: 2 * self.beam_size,
-            };
-            let step = scorer.step(&mut state, &query)?;
+        Ok(())
+    }
 
-            let mut first_row = 0;
-            let mut rows = Vec::with_capacity(tokens.len());
-            let mut still_active = Vec::with_capacity(active.len());
-            for &s in &active {
-                let search = &mut searches[s];
-                let row_count = search.rows();
-                let range = first_row..first_row + row_count;
-                let parents =
-                    search.advance(&step.candidates[range.clone()], &step.attention[range]);
-                if search.is_stuck() {
-                    return Err(Error::NotFinite);
-                }
-                if !search.done() {
-                    rows.extend(parents.iter().map(|parent| first_row + parent));
-                    still_active.push(s);
-                }
-                first_row += row_count;
-            }
-            active = still_active;
-            if !active.is_empty() && !rows.iter().copied().eq(0..tokens.len()) {
-                scorer.reorder(&mut state, &rows)?;
+    /// Begins the searches of sentences; returns those that the scorer is needed
+    /// for.
+    fn begin<'a, S: Scorer>(
+        &'a self,
+        scorer: &S,
+        waiting: TokenBatch,
+        active: &mut Vec<Active<'a>>,
+        found: &mut Vec<Found>,
+    ) -> TokenBatch {
+        let mut batch = TokenBatch::new(Vec::new());
+        for (source, origin) in waiting.sources.into_iter().zip(waiting.origin) {
+            let begun = Active {
+                origin,
+                src_len: source.len(),
+                search: SentenceSearch::new(self, scorer.boundaries(), source.len()),
+            };
+            if begun.search.done() {
+                found.push(begun.into());
+            } else {
+                active.push(begun);
+                batch.sources.push(source);
+                batch.origin.push(origin);
             }
         }
-        Ok(searches
-            .into_iter()
-            .map(SentenceSearch::into_hypotheses)
-            .collect())
+        batch
+    }
+
+    /// Extends every hypothesis of the active searches by a token.
+    fn step<S: Scorer>(
+        &self,
+        scorer: &S,
+        state: &mut S::State,
+        active: &mut Vec<Active>,
+        found: &mut Vec<Found>,
+    ) -> Result<()> {
+        let tokens: Vec<TokenId> = active
+            .iter()
+            .flat_map(|active| active.search.last_tokens())
+            .collect();
+        let banned: Vec<Vec<TokenId>> = active
+            .iter()
+            .flat_map(|active| active.search.banned())
+            .collect();
+        let query = StepQuery {
+            tokens: &tokens,
+            banned: &banned,
+            top_k: 2 * self.beam_size,
+        };
+        let step = scorer.step(state, &query)?;
+
+        let mut first_row = 0;
+        let mut rows = Vec::with_capacity(tokens.len());
+        for mut sentence in std::mem::take(active) {
+            let range = first_row..first_row + sentence.search.rows();
+            let parents = sentence.search.advance(
+                &step.candidates[range.clone()],
+                &step.attention[range.clone()],
+            );
+            if sentence.search.is_stuck() {
+                return Err(Error::NotFinite);
+            }
+            if sentence.search.done() {
+                found.push(sentence.into());
+            } else {
+                rows.extend(parents.iter().map(|parent| first_row + parent));
+                active.push(sentence);
+            }
+            first_row = range.end;
+        }
+        if !rows.iter().copied().eq(0..tokens.len()) {
+            scorer.reorder(state, &rows)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was found for one sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Where the sentence stood.
+    pub origin: usize,
+    /// Best first, 1 to `beam_size`.
+    pub hypotheses: Vec<Hypothesis>,
+}
+
+/// A sentence that is being searched.
+struct Active<'a> {
+    origin: usize,
+    src_len: usize,
+    search: SentenceSearch<'a>,
+}
+
+impl From<Active<'_>> for Found {
+    fn from(active: Active<'_>) -> Self {
+        Self {
+            origin: active.origin,
+            hypotheses: active.search.into_hypotheses(),
+        }
     }
 }
 
@@ -230,6 +333,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::batch::BatchLimits;
 
     const START: TokenId = 9;
     const END: TokenId = 0;
@@ -242,12 +346,17 @@ mod tests {
         /// Sentence and tokens of each row.
         type State = Vec<(usize, Vec<TokenId>)>;
 
+        const CONTINUOUS: bool = true;
+
         fn start(&self, batch: &TokenBatch) -> Result<Self::State> {
-            Ok(batch
-                .origin
-                .iter()
-                .map(|&sentence| (sentence, Vec::new()))
-                .collect())
+            let mut state = Vec::new();
+            self.admit(&mut state, batch)?;
+            Ok(state)
+        }
+
+        fn admit(&self, state: &mut Self::State, batch: &TokenBatch) -> Result<()> {
+            state.extend(batch.origin.iter().map(|&sentence| (sentence, Vec::new())));
+            Ok(())
         }
 
         fn step(&self, state: &mut Self::State, query: &StepQuery) -> Result<Step> {
@@ -447,9 +556,35 @@ mod tests {
             let batch = TokenBatch::new(vec![vec![1; 8]; count]);
             let together = beam(beam_size, 7).search(&table, &batch).unwrap();
             for (sentence, together) in together.iter().enumerate() {
-                let alone = TokenBatch { sources: vec![vec![1; 8]], origin: vec![sentence] };
-                prop_assert_eq!(together, &beam(beam_size, 7).search(&table, &alone).unwrap()[0]);
+                let alone = SentenceQueue::from(TokenBatch {
+                    sources: vec![vec![1; 8]],
+                    origin: vec![sentence],
+                });
+                let alone = beam(beam_size, 7).search_queue(&table, &alone, &|_| ()).unwrap();
+                prop_assert_eq!(together, &alone[0].hypotheses);
             }
+        }
+
+        #[test]
+        fn a_sentence_gets_the_same_hypotheses_whenever_it_is_admitted(
+            seed: u64,
+            beam_size in 1_usize..4,
+            lengths in prop::collection::vec(1_usize..9, 1..12),
+            sentences in 1_usize..5,
+        ) {
+            let table = Table(|sentence, tokens: &[TokenId]| scrambled(seed, sentence, tokens));
+            let search = BeamSearch {
+                max_length: MaxLength::Proportional { factor: 1, extra: 2, cap: 9 },
+                ..beam(beam_size, 9)
+            };
+            let sources: Vec<Vec<TokenId>> = lengths.iter().map(|&len| vec![1; len]).collect();
+            let limits = BatchLimits { tokens: 1000, sentences };
+            let queue = SentenceQueue::new(sources.clone(), limits, 1);
+            let mut found = search.search_queue(&table, &queue, &|_| ()).unwrap();
+            found.sort_by_key(|found| found.origin);
+            let together = search.search(&table, &TokenBatch::new(sources)).unwrap();
+            let found: Vec<_> = found.into_iter().map(|found| found.hypotheses).collect();
+            prop_assert_eq!(found, together);
         }
     }
 }

@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dolmetsch::alignment::Links;
 use dolmetsch::language::Language;
 use dolmetsch::reader::TextEncoding;
+use dolmetsch::{Device, EngineChoice};
 
 use crate::commands::align::AlignArgs;
 use crate::commands::batch::BatchArgs;
+use crate::commands::bench::BenchArgs;
 use crate::commands::compare::CompareArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
@@ -54,6 +56,9 @@ pub enum Command {
     /// Turn lines of text into tokens, or tokens into text
     #[command(after_long_help = TOKENIZE_EXAMPLES)]
     Tokenize(Tokenize),
+    /// Measure how fast a model is on this machine
+    #[command(after_long_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
     /// Show all settings and where they come from
     #[command(after_long_help = CONFIG_EXAMPLE)]
     Config(ConfigArgs),
@@ -94,6 +99,12 @@ Examples:
     dolmetsch translate artikel.txt --to en --format jsonl
   An old file, through English:
     dolmetsch translate alt.txt --encoding windows-1252 --to vi --via en";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  dolmetsch bench                                       the built-in model
+  dolmetsch bench --model opus-mt-de-en --batch 1       one sentence at a time
+  DOLMETSCH_ISA=avx2 dolmetsch bench --format json      with other instructions";
 
 const SEGMENT_EXAMPLES: &str = "\
 Examples:
@@ -322,9 +333,12 @@ pub struct SearchOptions {
 /// What computes.
 #[derive(Debug, Args)]
 pub struct MachineOptions {
-    /// What computes: the f32 reference engine
-    #[arg(long, value_enum, default_value_t = Engine::Reference, help_heading = "Machine")]
+    /// What computes
+    #[arg(long, value_enum, default_value_t = Engine::Fast, help_heading = "Machine")]
     pub engine: Engine,
+    /// What the fast engine multiplies
+    #[arg(long, value_enum, default_value_t = Compute::Int8, help_heading = "Machine")]
+    pub compute: Compute,
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -460,8 +474,30 @@ pub enum Normalize {
 /// Engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// candle, in f32
+    /// Kernels for this processor
+    Fast,
+    /// candle in f32, which the fast engine is compared with
     Reference,
+}
+
+/// Numbers of the fast engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compute {
+    /// 8-bit integers
+    Int8,
+    /// 32-bit floats, slower
+    F32,
+}
+
+impl Engine {
+    /// The library's name for it.
+    pub fn choice(self, compute: Compute) -> EngineChoice {
+        match (self, compute) {
+            (Self::Fast, Compute::Int8) => EngineChoice::Fast(dolmetsch::Compute::Int8),
+            (Self::Fast, Compute::F32) => EngineChoice::Fast(dolmetsch::Compute::F32),
+            (Self::Reference, _) => EngineChoice::Reference(Device::Cpu),
+        }
+    }
 }
 
 #[cfg(test)]

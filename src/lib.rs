@@ -48,7 +48,11 @@ pub mod batch;
 
 pub mod marian;
 
+pub mod fast;
+
 pub mod beam_search;
+
+pub mod engine;
 
 pub mod alignment;
 
@@ -70,8 +74,11 @@ pub mod metrics;
 
 pub mod comparison;
 
+pub mod benchmark;
+
 pub use candle_core::Device;
 pub use document::{Document, Span};
+pub use engine::{Compute, EngineChoice};
 pub use error::{Error, Result};
 pub use language::{Language, LanguagePair};
 pub use model::Model;

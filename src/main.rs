@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Segment(options) => commands::segment::run(&options),
         Command::Models(options) => commands::models::run(&options),
         Command::Tokenize(options) => commands::tokenize::run(&options),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Config(options) => commands::config::run(&options, &root, &settings),
         Command::Completions(options) => commands::completions::run(&options, root),
         Command::Man(options) => commands::man::run(&options, root),

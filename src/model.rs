@@ -3,14 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use candle_core::Device;
-
 use crate::catalog::{Catalog, ModelSource, ModelSpec, Pair};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::WeightsFile;
+use crate::engine::{Engine, EngineChoice};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, ModelFiles, OnProgress, sha256};
 use crate::language::LanguagePair;
-use crate::marian::{AttentionHead, Config, GenerationConfig, Marian};
+use crate::marian::{AttentionHead, Config, GenerationConfig};
 use crate::tokenizer::{Normalization, Tokenizer};
 
 #[cfg(feature = "builtin")]
@@ -27,7 +26,7 @@ pub struct Model {
     /// Text to tokens and back.
     pub tokenizer: Tokenizer,
     /// The network.
-    pub engine: Marian,
+    pub engine: Engine,
     /// The attention head that aligns words.
     pub alignment_head: AttentionHead,
     /// How its makers want it to be searched.
@@ -40,7 +39,8 @@ pub struct Model {
 
 impl Model {
     /// Loads a model of the catalogue, of the Hub or of a folder; what is not on
-    /// this disk is fetched.
+    /// this disk is fetched. For a [`Device`](crate::Device) the best engine is
+    /// chosen.
     ///
     /// # Errors
     ///
@@ -49,14 +49,17 @@ impl Model {
         source: &ModelSource,
         hub: &Hub,
         on_progress: &mut OnProgress<'_>,
-        device: &Device,
+        engine: impl Into<EngineChoice>,
     ) -> Result<Self> {
+        let engine = &engine.into();
         match source {
-            ModelSource::Folder(folder) => Self::from_folder(folder, device),
-            ModelSource::Repo(repo) => Self::from_files(&hub.get(repo, on_progress)?, None, device),
+            ModelSource::Folder(folder) => {
+                Self::from_files(&ModelFiles::from_folder(folder)?, None, engine)
+            }
+            ModelSource::Repo(repo) => Self::from_files(&hub.get(repo, on_progress)?, None, engine),
             ModelSource::Catalog(spec) => match spec.remote() {
-                Some(repo) => Self::from_files(&hub.get(&repo, on_progress)?, Some(spec), device),
-                None => Self::from_binary(spec, device),
+                Some(repo) => Self::from_files(&hub.get(&repo, on_progress)?, Some(spec), engine),
+                None => Self::from_binary(spec, engine),
             },
         }
     }
@@ -66,8 +69,8 @@ impl Model {
     /// # Errors
     ///
     /// [`Error::UnknownModel`] without the feature `builtin`.
-    pub fn builtin(device: &Device) -> Result<Self> {
-        Self::from_binary(Catalog::embedded()?.find("builtin")?, device)
+    pub fn builtin(engine: impl Into<EngineChoice>) -> Result<Self> {
+        Self::from_binary(Catalog::embedded()?.find("builtin")?, &engine.into())
     }
 
     /// Loads a folder in the layout of the Hub: `config.json`, `source.spm`,
@@ -77,12 +80,16 @@ impl Model {
     /// # Errors
     ///
     /// When a file is missing or damaged, with the file named.
-    pub fn from_folder(folder: &Path, device: &Device) -> Result<Self> {
-        Self::from_files(&ModelFiles::from_folder(folder)?, None, device)
+    pub fn from_folder(folder: &Path, engine: impl Into<EngineChoice>) -> Result<Self> {
+        Self::from_files(&ModelFiles::from_folder(folder)?, None, &engine.into())
     }
 
     /// Loads the files of a model, with what its manifest knows about it.
-    fn from_files(files: &ModelFiles, spec: Option<&ModelSpec>, device: &Device) -> Result<Self> {
+    fn from_files(
+        files: &ModelFiles,
+        spec: Option<&ModelSpec>,
+        engine: &EngineChoice,
+    ) -> Result<Self> {
         let read = |path: &Path| std::fs::read(path).map_err(Error::io("read", path));
         let tokenizer = Tokenizer::from_folder(files.folder())?;
         let config_json = read(&files.config)?;
@@ -91,11 +98,11 @@ impl Model {
             Some(path) => GenerationConfig::from_json(path, &read(path)?)?,
             None => GenerationConfig::from_json(&files.config, &config_json)?,
         };
-        let checkpoint = Checkpoint::open(&files.weights)?;
+        let weights = WeightsFile::Path(&files.weights);
         let model = Self {
             name: files.name.clone(),
             revision: files.revision.clone().unwrap_or_else(|| "local".to_owned()),
-            engine: Marian::load(&checkpoint, config, &generation, guided(spec), device)?,
+            engine: Engine::load(engine, weights, config, &generation, guided(spec))?,
             alignment_head: guided(spec),
             tokenizer: tokenizer
                 .with_normalization(spec.map_or(Normalization::None, |spec| spec.normalization)),
@@ -109,7 +116,7 @@ impl Model {
 
     /// The model that is part of the binary.
     #[cfg(feature = "builtin")]
-    fn from_binary(spec: &ModelSpec, device: &Device) -> Result<Self> {
+    fn from_binary(spec: &ModelSpec, engine: &EngineChoice) -> Result<Self> {
         use crate::tokenizer::{NamedBytes, TokenizerFiles};
         macro_rules! file {
             ($name:literal) => {
@@ -133,11 +140,14 @@ impl Model {
         let config = Config::from_json(config.name, config.bytes)?;
         let generation = file!("generation_config.json");
         let generation = GenerationConfig::from_json(generation.name, generation.bytes)?;
-        let checkpoint = Checkpoint::from_static("builtin/model.safetensors", BUILTIN_WEIGHTS)?;
+        let weights = WeightsFile::Static {
+            name: "builtin/model.safetensors",
+            bytes: BUILTIN_WEIGHTS,
+        };
         Ok(Self {
             name: spec.name.clone(),
             revision: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: Marian::load(&checkpoint, config, &generation, guided(Some(spec)), device)?,
+            engine: Engine::load(engine, weights, config, &generation, guided(Some(spec)))?,
             alignment_head: guided(Some(spec)),
             tokenizer: tokenizer.with_normalization(spec.normalization),
             generation,
@@ -148,7 +158,7 @@ impl Model {
 
     /// Without the feature `builtin` there is none.
     #[cfg(not(feature = "builtin"))]
-    fn from_binary(spec: &ModelSpec, _device: &Device) -> Result<Self> {
+    fn from_binary(spec: &ModelSpec, _engine: &EngineChoice) -> Result<Self> {
         Err(Error::UnknownModel(format!(
             "this program was built without the model {} (build it with the feature `builtin`, or name another model)",
             spec.name

@@ -4,20 +4,16 @@
 mod assembly;
 mod plan;
 
-use rayon::prelude::*;
-
 use crate::alignment::Links;
-use crate::batch::{TokenBatch, batches};
+use crate::batch::SentenceQueue;
 use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::tokenizer::TokenId;
 use crate::translation::{Finding, Flag, Translation};
 use crate::verbatim::{Restored, Verbatim, VerbatimKind, restore};
 use assembly::{Assembly, assemble};
 use plan::{Part, Plan, Splitter};
-
-/// Logits of all rows of a batch: 128 MB.
-const MAX_LOGITS: usize = 32 * 1024 * 1024;
 
 /// How sentences are translated.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,8 +205,7 @@ impl Translator {
             .flatten()
             .map(|part| part.encoding.ids.clone())
             .collect();
-        let batches = batches(tokens, self.batch_tokens, self.max_sentences());
-        let mut hypotheses = self.hypotheses(&batches, finished)?.into_iter();
+        let mut hypotheses = self.hypotheses(tokens, finished)?.into_iter();
         let assembly = Assembly {
             tokenizer: &self.model.tokenizer,
             shift: self.model.alignment_head.shift,
@@ -224,33 +219,29 @@ impl Translator {
         Ok(plans.iter().zip(&parts).map(translation).collect())
     }
 
-    /// As many sentences as keep the logits of a step below [`MAX_LOGITS`].
-    fn max_sentences(&self) -> usize {
-        let of_sentence = self.search.beam_size * self.model.engine.config().target_vocab_size();
-        (MAX_LOGITS / of_sentence).max(1)
-    }
-
-    /// The best hypotheses of each sentence of the batches, best first, in the
-    /// order in which the sentences were given.
+    /// The best hypotheses of each sentence, best first. The workers share a
+    /// queue; what a sentence becomes does not depend on who takes it when.
     fn hypotheses(
         &self,
-        batches: &[TokenBatch],
+        sentences: Vec<Vec<TokenId>>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Vec<Hypothesis>>> {
-        let searched: Vec<Vec<Vec<Hypothesis>>> = self.workers.install(|| {
-            batches
-                .par_iter()
-                .map(|batch| {
-                    let hypotheses = self.search.search(&self.model.engine, batch)?;
-                    finished(batch.len());
-                    Ok(hypotheses)
-                })
-                .collect::<Result<_>>()
-        })?;
-        let mut in_order = vec![Vec::new(); batches.iter().map(TokenBatch::len).sum()];
-        for (batch, hypotheses) in batches.iter().zip(searched) {
-            for (&origin, n_best) in batch.origin.iter().zip(hypotheses) {
-                in_order[origin] = n_best;
+        let mut in_order = vec![Vec::new(); sentences.len()];
+        let limits = self
+            .model
+            .engine
+            .limits(self.search.beam_size, self.batch_tokens);
+        let queue = SentenceQueue::new(sentences, limits, self.workers.current_num_threads());
+        let found = self.workers.broadcast(|_| {
+            let found = self.model.engine.search(&self.search, &queue, finished);
+            if found.is_err() {
+                queue.abandon();
+            }
+            found
+        });
+        for found in found {
+            for found in found? {
+                in_order[found.origin] = found.hypotheses;
             }
         }
         Ok(in_order)

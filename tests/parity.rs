@@ -4,107 +4,36 @@
 //! with them; `scripts/fixtures/parity.py` made them, and each `expected.json`
 //! names the versions.
 
-use std::path::{Path, PathBuf};
+mod parity_fixture;
 
 use candle_core::{Device, IndexOp, Tensor};
 use dolmetsch::batch::TokenBatch;
 use dolmetsch::beam_search::{BeamSearch, Hypothesis, MaxLength, Scorer};
 use dolmetsch::checkpoint::Checkpoint;
-use dolmetsch::marian::{AttentionHead, Config, GenerationConfig, Marian};
-use serde::Deserialize;
+use dolmetsch::marian::{AttentionHead, Marian};
+
+use parity_fixture::{EncoderStates, Expected, Forced};
 
 /// Issue 2: states, logits and scores within 1e-4.
 const TOLERANCE: f32 = 1e-4;
 
-#[derive(Deserialize)]
-struct Expected {
-    sources: Vec<Vec<u32>>,
-    encoder: Vec<EncoderStates>,
-    forced: Vec<Forced>,
-    searches: Vec<Search>,
-}
-
-#[derive(Deserialize)]
-struct EncoderStates {
-    sentence: usize,
-    states: Vec<Vec<f32>>,
-}
-
-#[derive(Deserialize)]
-struct Forced {
-    sentence: usize,
-    target: Vec<u32>,
-    logits: Vec<Vec<f32>>,
-    attention: Vec<Vec<f32>>,
-}
-
-#[derive(Deserialize)]
-struct Search {
-    num_beams: usize,
-    max_length: usize,
-    length_penalty: f32,
-    no_repeat_ngram_size: usize,
-    hypotheses: Vec<Vec<ExpectedHypothesis>>,
-}
-
-#[derive(Deserialize)]
-struct ExpectedHypothesis {
-    ids: Vec<u32>,
-    score: f32,
-}
-
-impl Search {
-    fn beam_search(&self) -> BeamSearch {
-        BeamSearch {
-            beam_size: self.num_beams,
-            length_penalty: self.length_penalty,
-            max_length: MaxLength::Positions(self.max_length),
-            no_repeat_ngram_size: self.no_repeat_ngram_size,
-        }
-    }
-}
-
-/// Each fixture: its name, the model, and what transformers computed.
+/// Each fixture: its name, the model in the reference engine, and what
+/// transformers computed.
 fn fixtures() -> Vec<(String, Marian, Expected)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity");
-    let entries = std::fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    assert!(folders.len() >= 8, "fixtures are missing");
-    folders
-        .into_iter()
-        .map(|folder| {
-            let expected = std::fs::read(folder.join("expected.json")).unwrap();
-            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-            (
-                name,
-                load(&folder),
-                serde_json::from_slice(&expected).unwrap(),
+    let fixtures = parity_fixture::fixtures().into_iter();
+    fixtures
+        .map(|fixture| {
+            let model = Marian::load(
+                &Checkpoint::open(&fixture.weights()).unwrap(),
+                fixture.config(),
+                &fixture.generation(),
+                AttentionHead::default(),
+                &Device::Cpu,
             )
+            .unwrap();
+            (fixture.name, model, fixture.expected)
         })
         .collect()
-}
-
-fn load(folder: &Path) -> Marian {
-    let config_path = folder.join("config.json");
-    let config_json = std::fs::read(&config_path).unwrap();
-    let generation_json = std::fs::read(folder.join("generation_config.json"))
-        .unwrap_or_else(|_| config_json.clone());
-    let weights = ["model.safetensors", "pytorch_model.bin"]
-        .map(|name| folder.join(name))
-        .into_iter()
-        .find(|path| path.exists())
-        .unwrap();
-    Marian::load(
-        &Checkpoint::open(&weights).unwrap(),
-        Config::from_json(&config_path, &config_json).unwrap(),
-        &GenerationConfig::from_json(&config_path, &generation_json).unwrap(),
-        AttentionHead::default(),
-        &Device::Cpu,
-    )
-    .unwrap()
 }
 
 fn assert_close(actual: &Tensor, expected: &[Vec<f32>], what: &str) {

@@ -42,6 +42,20 @@ pub struct Checkpoint {
     layouts: Layouts,
 }
 
+/// Where the weights of a model are.
+#[derive(Debug, Clone, Copy)]
+pub enum WeightsFile<'a> {
+    /// In a file.
+    Path(&'a Path),
+    /// In the program.
+    Static {
+        /// Stands for the file in messages.
+        name: &'static str,
+        /// Its content.
+        bytes: &'static [u8],
+    },
+}
+
 /// Where each tensor lies, by name.
 type Layouts = BTreeMap<String, Layout>;
 
@@ -96,6 +110,18 @@ impl From<&str> for Fault {
 }
 
 impl Checkpoint {
+    /// Opens the weights of a model.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::open`].
+    pub fn of(weights: WeightsFile) -> Result<Self> {
+        match weights {
+            WeightsFile::Path(path) => Self::open(path),
+            WeightsFile::Static { name, bytes } => Self::from_static(name, bytes),
+        }
+    }
+
     /// Opens a weights file: safetensors, or what `torch.save` wrote of a
     /// state dict, either as a zip archive (torch ≥ 1.6) or as the older
     /// stream. The format is found from the first bytes, not from the name.
@@ -167,6 +193,15 @@ impl Checkpoint {
         self.layouts.get(name).map(Layout::shape)
     }
 
+    /// An error that names one of the tensors.
+    pub(crate) fn fault(&self, tensor: &str, reason: impl Into<String>) -> Error {
+        Error::Checkpoint {
+            path: self.path.clone(),
+            tensor: Some(tensor.to_owned()),
+            reason: reason.into(),
+        }
+    }
+
     /// Reads a tensor, which must have the given shape, as `dtype` on
     /// `device`. The result is contiguous and independent of the file.
     ///
@@ -181,11 +216,23 @@ impl Checkpoint {
         dtype: DType,
         device: &Device,
     ) -> Result<Tensor> {
-        let refuse = |reason| Error::Checkpoint {
-            path: self.path.clone(),
-            tensor: Some(name.to_owned()),
-            reason,
-        };
+        Ok(self
+            .layout(name, shape)?
+            .read(&self.bytes, device)?
+            .to_dtype(dtype)?)
+    }
+
+    /// Refuses a checkpoint without a tensor of this name and shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::tensor`].
+    pub(crate) fn expect(&self, name: &str, shape: &[usize]) -> Result<()> {
+        self.layout(name, shape).map(|_| ())
+    }
+
+    fn layout(&self, name: &str, shape: &[usize]) -> Result<&Layout> {
+        let refuse = |reason| self.fault(name, reason);
         let layout = self
             .layouts
             .get(name)
@@ -196,7 +243,7 @@ impl Checkpoint {
                 layout.shape()
             )));
         }
-        Ok(layout.read(&self.bytes, device)?.to_dtype(dtype)?)
+        Ok(layout)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use candle_core::Device;
+use dolmetsch::EngineChoice;
 use dolmetsch::aligner::Aligner;
 use dolmetsch::alignment::{ErrorRate, GoldLinks, Links, words};
 use dolmetsch::catalog::ModelSource;
@@ -76,7 +77,7 @@ pub(crate) fn calibrate(
         source,
         hub,
         &mut |progress| bars.show(progress),
-        &Device::Cpu,
+        EngineChoice::Reference(Device::Cpu),
     )?;
     drop(bars);
     let tag = model.target_tag(LanguagePair::new(args.from, args.to))?;

@@ -3,6 +3,7 @@
 pub mod align;
 pub mod batch;
 mod batch_progress;
+pub mod bench;
 mod calibrate;
 pub mod compare;
 pub mod completions;

@@ -3,14 +3,13 @@
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use candle_core::Device;
 use dolmetsch::catalog::{Catalog, ModelSource};
 use dolmetsch::hub::{Hub, HubOptions, Progress};
 use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::route::{Leg, Route};
 use dolmetsch::tokenizer::Normalization;
 use dolmetsch::writer::TargetName;
-use dolmetsch::{Model, Options, Translator};
+use dolmetsch::{Device, EngineChoice, Model, Options, Translator};
 
 use super::download_bars::DownloadBars;
 use crate::cli::{MachineOptions, ModelOptions, Normalize, SearchOptions};
@@ -150,7 +149,9 @@ pub(crate) fn single_model(
     };
     let mut first_error = None;
     for source in &sources {
-        let model = load_model(source, &models.hub, request)?;
+        // Given translations are forced on the reference engine.
+        let engine = EngineChoice::Reference(Device::Cpu);
+        let model = load_model(source, &models.hub, request, engine)?;
         match model.target_tag(pair) {
             Ok(tag) => return Ok((model, tag)),
             Err(error) => first_error = first_error.or(Some(error)),
@@ -160,7 +161,8 @@ pub(crate) fn single_model(
 }
 
 fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Translator> {
-    let model = load_model(source, hub, request)?;
+    let engine = request.machine.engine.choice(request.machine.compute);
+    let model = load_model(source, hub, request, engine)?;
     let (search, machine) = (request.search, request.machine);
     let options = Options {
         beam_size: search.beam,
@@ -177,10 +179,15 @@ fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Tra
 }
 
 #[expect(clippy::print_stderr, reason = "users must know what translates")]
-fn load_model(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Model> {
+fn load_model(
+    source: &ModelSource,
+    hub: &Hub,
+    request: Request,
+    engine: EngineChoice,
+) -> anyhow::Result<Model> {
     let mut bars = DownloadBars::new();
     let mut on_progress = |progress: Progress<'_>| bars.show(progress);
-    let mut model = Model::load(source, hub, &mut on_progress, &Device::Cpu)?;
+    let mut model = Model::load(source, hub, &mut on_progress, engine)?;
     let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
     if built_in && !request.quiet {
         eprintln!(

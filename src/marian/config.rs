@@ -10,6 +10,7 @@ use candle_nn::Activation;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::beam_search::Boundaries;
 use crate::error::{Error, Result};
 use crate::tokenizer::TokenId;
 
@@ -137,6 +138,31 @@ impl Config {
         }
     }
 
+    /// Refuses sentences that the encoder cannot take.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when a token is not in the vocabulary or a sentence is
+    /// longer than the model's positions.
+    pub(crate) fn check_sources(&self, sources: &[Vec<TokenId>]) -> Result<()> {
+        for source in sources {
+            if source.len() > self.max_position_embeddings {
+                return Err(Error::Options(format!(
+                    "a sentence of {} tokens is longer than the model's {} positions",
+                    source.len(),
+                    self.max_position_embeddings
+                )));
+            }
+            if let Some(id) = source.iter().find(|&&id| id as usize >= self.vocab_size) {
+                return Err(Error::Options(format!(
+                    "token {id} is outside the model's vocabulary of {}: vocab.json and config.json do not belong together",
+                    self.vocab_size
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self, fields: &Fields) -> Result<()> {
         let positive = [
             ("d_model", self.d_model),
@@ -144,6 +170,8 @@ impl Config {
             ("encoder_attention_heads", self.encoder_attention_heads),
             ("decoder_attention_heads", self.decoder_attention_heads),
             ("decoder_layers", self.decoder_layers),
+            ("encoder_ffn_dim", self.encoder_ffn_dim),
+            ("decoder_ffn_dim", self.decoder_ffn_dim),
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -208,6 +236,25 @@ impl GenerationConfig {
             eos_token_id: fields.token_id("eos_token_id")?,
             suppressed,
         })
+    }
+}
+
+impl GenerationConfig {
+    /// What hypotheses start and end with.
+    pub(crate) fn boundaries(&self, config: &Config) -> Boundaries {
+        Boundaries {
+            start: self
+                .decoder_start_token_id
+                .unwrap_or(config.decoder_start_token_id),
+            end: self.eos_token_id.unwrap_or(config.eos_token_id),
+        }
+    }
+
+    /// Tokens that are never generated: `<pad>`, and what the makers suppress.
+    pub(crate) fn suppressed(&self, config: &Config) -> Vec<TokenId> {
+        let mut suppressed = self.suppressed.clone();
+        suppressed.push(config.pad_token_id);
+        suppressed
     }
 }
 

@@ -6,7 +6,7 @@ use candle_nn::LayerNorm;
 use super::attention::{Attention, FeedForward, KeysValues, Weights};
 use super::config::Config;
 use super::embedding::Embedding;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One head of one cross-attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -33,6 +33,23 @@ impl AttentionHead {
             self.layer as usize
         };
         (index < layers).then_some(index)
+    }
+
+    /// Layer and head in a model.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Options`] when it does not have them.
+    pub(crate) fn index(self, config: &Config) -> Result<(usize, usize)> {
+        self.layer_index(config.decoder_layers)
+            .filter(|_| self.head < config.decoder_attention_heads)
+            .map(|layer| (layer, self.head))
+            .ok_or_else(|| {
+                Error::Options(format!(
+                    "the model has {} decoder layers of {} heads: there is no layer {} with a head {} to align with",
+                    config.decoder_layers, config.decoder_attention_heads, self.layer, self.head
+                ))
+            })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Token embeddings plus sinusoidal positions.
 
-use candle_core::{Device, Result as TensorResult, Tensor};
+use candle_core::{DType, Device, Result as TensorResult, Tensor};
 
 use super::attention::Weights;
 use super::config::Config;
+use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 
 /// Token embeddings, scaled, plus the position's.
@@ -15,21 +16,11 @@ pub(super) struct Embedding {
 }
 
 impl Embedding {
-    /// `weights` are those of the encoder or the decoder; the position table
-    /// that old checkpoints carry is used when present.
+    /// `weights` are those of the encoder or the decoder.
     pub(super) fn load(weights: &Weights, config: &Config, tokens: Tensor) -> Result<Self> {
-        let positions = weights.below("embed_positions");
-        let shape = [config.max_position_embeddings, config.d_model];
-        let stored = weights
-            .checkpoint
-            .contains(&format!("{}.weight", positions.prefix));
         Ok(Self {
             tokens,
-            positions: if stored {
-                positions.tensor("weight", &shape)?
-            } else {
-                sinusoidal_positions(shape[0], shape[1], weights.device)?
-            },
+            positions: positions(weights.checkpoint, &weights.prefix, config, weights.device)?,
             scale: if config.scale_embedding {
                 (config.d_model as f64).sqrt()
             } else {
@@ -46,6 +37,24 @@ impl Embedding {
         let embedded = self.tokens.index_select(&tokens.flatten_all()?, 0)?; // [rows * len, d_model]
         let embedded = (embedded.reshape((rows, len, width))? * self.scale)?; // [rows, len, d_model]
         embedded.broadcast_add(&self.positions.narrow(0, first, len)?)
+    }
+}
+
+/// The positions of the encoder or the decoder, whichever `prefix` names:
+/// `[max_positions, d_model]`. The table that old checkpoints carry is used when
+/// present.
+pub(crate) fn positions(
+    checkpoint: &Checkpoint,
+    prefix: &str,
+    config: &Config,
+    device: &Device,
+) -> Result<Tensor> {
+    let name = format!("{prefix}.embed_positions.weight");
+    let shape = [config.max_position_embeddings, config.d_model];
+    if checkpoint.contains(&name) {
+        checkpoint.tensor(&name, &shape, DType::F32, device)
+    } else {
+        Ok(sinusoidal_positions(shape[0], shape[1], device)?)
     }
 }
 

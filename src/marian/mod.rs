@@ -3,7 +3,7 @@
 //! It computes what transformers' `modeling_marian.py` computes (post-norm
 //! layers, sinusoidal positions, `final_logits_bias`), with padding masked, the
 //! source projected once, and the guided head's attention returned. It is the
-//! oracle of faster engines.
+//! oracle of the fast engine ([`crate::fast`]).
 
 mod attention;
 mod config;
@@ -26,6 +26,7 @@ use crate::tokenizer::TokenId;
 use attention::Weights;
 use decoder::Decoder;
 use embedding::Embedding;
+pub(crate) use embedding::positions;
 use encoder::Encoder;
 
 /// A Marian model; immutable, all change lives in [`DecoderState`].
@@ -60,15 +61,7 @@ impl Marian {
         guided: AttentionHead,
         device: &Device,
     ) -> Result<Self> {
-        let guided_layer = guided
-            .layer_index(config.decoder_layers)
-            .filter(|_| guided.head < config.decoder_attention_heads)
-            .ok_or_else(|| {
-                Error::Options(format!(
-                    "the model has {} decoder layers of {} heads: there is no layer {} with a head {} to align with",
-                    config.decoder_layers, config.decoder_attention_heads, guided.layer, guided.head
-                ))
-            })?;
+        let guided = guided.index(&config)?;
         let embeddings = Embeddings::load(checkpoint, &config, device)?;
         let target_rows = embeddings.target.dim(0)?;
         let below = |prefix: &str| Weights {
@@ -88,14 +81,8 @@ impl Marian {
         } else {
             Tensor::zeros(&bias_shape, DType::F32, device)?
         };
-        let mut suppressed = generation.suppressed.clone();
-        suppressed.push(config.pad_token_id);
-        let boundaries = Boundaries {
-            start: generation
-                .decoder_start_token_id
-                .unwrap_or(config.decoder_start_token_id),
-            end: generation.eos_token_id.unwrap_or(config.eos_token_id),
-        };
+        let suppressed = generation.suppressed(&config);
+        let boundaries = generation.boundaries(&config);
         if boundaries.start as usize >= target_rows {
             return Err(Error::Options(format!(
                 "the start token {} is outside the target vocabulary",
@@ -109,7 +96,7 @@ impl Marian {
             output_bias,
             suppressed,
             boundaries,
-            guided: (guided_layer, guided.head),
+            guided,
             device: device.clone(),
             config,
         })
@@ -157,24 +144,10 @@ impl Marian {
     /// tokens and minus infinity on padding.
     fn padded(&self, batch: &TokenBatch) -> Result<(Tensor, Tensor)> {
         let (rows, src_len) = (batch.len(), batch.src_len());
-        if src_len > self.config.max_position_embeddings {
-            return Err(Error::Options(format!(
-                "a sentence of {src_len} tokens is longer than the model's {} positions",
-                self.config.max_position_embeddings
-            )));
-        }
+        self.config.check_sources(&batch.sources)?;
         let mut ids = vec![self.config.pad_token_id; rows * src_len];
         let mut mask = vec![f32::NEG_INFINITY; rows * src_len];
         for (row, source) in batch.sources.iter().enumerate() {
-            if let Some(id) = source
-                .iter()
-                .find(|&&id| id as usize >= self.config.vocab_size)
-            {
-                return Err(Error::Options(format!(
-                    "token {id} is outside the model's vocabulary of {}: vocab.json and config.json do not belong together",
-                    self.config.vocab_size
-                )));
-            }
             ids[row * src_len..][..source.len()].copy_from_slice(source);
             mask[row * src_len..][..source.len()].fill(0.0);
         }
@@ -191,10 +164,17 @@ impl Marian {
 impl Scorer for Marian {
     type State = DecoderState;
 
+    const CONTINUOUS: bool = false;
+
     fn start(&self, batch: &TokenBatch) -> Result<DecoderState> {
         let (tokens, mask) = self.padded(batch)?;
         let encoded = self.encoder.forward(&tokens, &mask)?; // [batch, src, d_model]
         Ok(self.decoder.start(&encoded, mask)?)
+    }
+
+    fn admit(&self, state: &mut DecoderState, batch: &TokenBatch) -> Result<()> {
+        *state = self.start(batch)?;
+        Ok(())
     }
 
     fn step(&self, state: &mut DecoderState, query: &StepQuery) -> Result<Step> {
@@ -253,10 +233,10 @@ fn top_k(logits: &[f32], k: usize) -> Vec<Candidate> {
 }
 
 /// The three embedding matrices, which may be one.
-struct Embeddings {
-    source: Tensor, // [vocab, d_model]
-    target: Tensor, // [decoder vocab, d_model]
-    output: Tensor, // [target vocab, d_model]
+pub(crate) struct Embeddings {
+    pub(crate) source: Tensor, // [vocab, d_model]
+    pub(crate) target: Tensor, // [decoder vocab, d_model]
+    pub(crate) output: Tensor, // [target vocab, d_model]
 }
 
 impl Embeddings {
@@ -264,7 +244,7 @@ impl Embeddings {
     /// matrices a checkpoint may hold any or all: each role takes its own when
     /// it is stored, else any of the group's (`modeling_utils.py`, weight tying
     /// of transformers 5).
-    fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Self> {
+    pub(crate) fn load(checkpoint: &Checkpoint, config: &Config, device: &Device) -> Result<Self> {
         const SHARED: &str = "model.shared.weight";
         const SOURCE: &str = "model.encoder.embed_tokens.weight";
         const TARGET: &str = "model.decoder.embed_tokens.weight";

@@ -1,0 +1,228 @@
+//! The output projection, with softmax and the best tokens of each row: the
+//! logits are looked at while they are in the first cache, and never stored.
+//!
+//! `log softmax(x)_i = x_i − log Σ e^x`. The sum is kept relative to a reference
+//! close to the largest logit so far, by lane; where a logit is far above it, the
+//! reference is raised. Sums of fixed stretches of the vocabulary are folded and
+//! added up in their order, so that the result does not depend on who computed
+//! which stretch.
+
+use crate::beam_search::Candidate;
+use crate::tokenizer::TokenId;
+
+use super::gemm::{Activations, Epilogue, Gemm, Matrix, PANEL};
+use super::precision::Precision;
+use super::simd::{Kernel, Lanes, Simd, exp};
+
+/// Panels whose sum is folded at once.
+const STRETCH: usize = 256;
+
+/// How far a logit may be above the reference: `e^40` times the vocabulary is
+/// far from the end of `f32`.
+const HEADROOM: f32 = 40.0;
+
+/// Scores of what follows each row.
+pub(crate) struct Project<'a, P: Precision> {
+    pub(crate) activations: &'a Activations<P>,
+    pub(crate) matrix: Matrix<'a, P>,
+    /// For each row the tokens that must not follow, sorted.
+    pub(crate) banned: &'a [Vec<TokenId>],
+    pub(crate) top_k: usize,
+    pub(crate) rows: &'a mut Vec<RowScan>,
+}
+
+impl<P: Precision> Kernel for Project<'_, P> {
+    type Output = Vec<Vec<Candidate>>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let count = self.banned.len();
+        if self.rows.len() < count {
+            self.rows.resize_with(count, RowScan::new);
+        }
+        let rows = &mut self.rows[..count];
+        for row in &mut *rows {
+            row.begin();
+        }
+        let panels = self.matrix.bias.len();
+        for first in (0..panels).step_by(STRETCH) {
+            for (row, banned) in rows.iter_mut().zip(self.banned) {
+                row.begin_stretch(banned, (first * PANEL) as TokenId);
+            }
+            let scan = Scan {
+                rows: &mut *rows,
+                banned: self.banned,
+                top_k: self.top_k,
+            };
+            s.run(Gemm {
+                activations: self.activations,
+                matrix: self.matrix,
+                panels: first..panels.min(first + STRETCH),
+                epilogue: scan,
+            });
+            for row in &mut *rows {
+                row.end_stretch(s);
+            }
+        }
+        rows.iter().map(RowScan::candidates).collect()
+    }
+}
+
+/// What is known of a row's logits so far.
+#[derive(Debug)]
+pub(crate) struct RowScan {
+    /// `Σ e^(x − reference)` of this stretch.
+    sum: Lanes,
+    reference: f32,
+    /// Only a logit above this needs a closer look.
+    limit: f32,
+    /// Next of the row's banned tokens.
+    next_banned: usize,
+    /// Its panel; none when it is `u32::MAX`.
+    banned_panel: u32,
+    /// Reference and sum of each stretch that is done.
+    stretches: Vec<(f32, f32)>,
+    /// The best so far, best first.
+    best: Vec<(f32, TokenId)>,
+}
+
+impl RowScan {
+    const fn new() -> Self {
+        Self {
+            sum: Lanes::ZERO,
+            reference: f32::MIN,
+            limit: f32::NEG_INFINITY,
+            next_banned: 0,
+            banned_panel: u32::MAX,
+            stretches: Vec::new(),
+            best: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self) {
+        self.stretches.clear();
+        self.best.clear();
+    }
+
+    fn begin_stretch(&mut self, banned: &[TokenId], first: TokenId) {
+        self.sum = Lanes::ZERO;
+        self.reference = f32::MIN;
+        self.limit = f32::NEG_INFINITY;
+        self.next_banned = banned.partition_point(|&token| token < first);
+        self.banned_panel = panel_of(banned.get(self.next_banned));
+    }
+
+    #[inline(always)]
+    fn end_stretch<S: Simd>(&mut self, s: S) {
+        let sum = s.fold_add(s.load(&self.sum));
+        self.stretches.push((self.reference, sum));
+    }
+
+    /// Takes out the banned tokens of a panel.
+    #[cold]
+    fn ban(&mut self, banned: &[TokenId], panel: usize, logits: &mut Lanes) {
+        while self.banned_panel == panel as u32 {
+            logits.0[banned[self.next_banned] as usize % PANEL] = f32::NEG_INFINITY;
+            self.next_banned += 1;
+            self.banned_panel = panel_of(banned.get(self.next_banned));
+        }
+    }
+
+    /// Looks closer at logits of which some are above the limit.
+    #[inline(never)]
+    fn consider(&mut self, logits: &Lanes, above: u16, panel: usize, top_k: usize) {
+        let mut largest = f32::NEG_INFINITY;
+        let mut above = above;
+        while above != 0 {
+            let lane = above.trailing_zeros() as usize;
+            above &= above - 1;
+            let logit = logits.0[lane];
+            largest = largest.max(logit);
+            if self.best.len() == top_k {
+                if logit <= self.best[top_k - 1].0 {
+                    continue;
+                }
+                self.best.pop();
+            }
+            let place = self.best.partition_point(|&(better, _)| better >= logit);
+            self.best
+                .insert(place, (logit, (panel * PANEL + lane) as TokenId));
+        }
+        if largest > self.reference + HEADROOM {
+            self.raise(largest);
+        }
+        self.limit = if self.best.len() == top_k {
+            self.best[top_k - 1].0.min(self.reference + HEADROOM)
+        } else {
+            f32::NEG_INFINITY
+        };
+    }
+
+    fn raise(&mut self, reference: f32) {
+        let factor = f64::from(self.reference - reference).exp() as f32;
+        for sum in &mut self.sum.0 {
+            *sum *= factor;
+        }
+        self.reference = reference;
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        let largest = self
+            .stretches
+            .iter()
+            .fold(f32::MIN, |max, &(reference, _)| max.max(reference));
+        let sum: f64 = self
+            .stretches
+            .iter()
+            .map(|&(reference, sum)| f64::from(sum) * f64::from(reference - largest).exp())
+            .sum();
+        let log_sum = (f64::from(largest) + sum.ln()) as f32;
+        self.best
+            .iter()
+            .map(|&(logit, token)| Candidate {
+                token,
+                log_prob: logit - log_sum,
+            })
+            .collect()
+    }
+}
+
+fn panel_of(token: Option<&TokenId>) -> u32 {
+    token.map_or(u32::MAX, |&token| token / PANEL as u32)
+}
+
+/// Looks at the logits of each tile.
+struct Scan<'a> {
+    rows: &'a mut [RowScan],
+    banned: &'a [Vec<TokenId>],
+    top_k: usize,
+}
+
+impl Epilogue for Scan<'_> {
+    #[inline(always)]
+    fn tile<S: Simd>(&mut self, s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]) {
+        for (row, values) in (row..).zip(values.chunks_exact(panels)) {
+            let scan = &mut self.rows[row];
+            let mut sum = s.load(&scan.sum);
+            for (panel, value) in (panel..).zip(values) {
+                let mut logits = s.load(value);
+                if scan.banned_panel == panel as u32 {
+                    let mut value = *value;
+                    scan.ban(&self.banned[row], panel, &mut value);
+                    logits = s.load(&value);
+                }
+                let above = s.greater(logits, s.splat(scan.limit));
+                if above != 0 {
+                    let mut value = Lanes::ZERO;
+                    s.store(logits, &mut value);
+                    s.store(sum, &mut scan.sum);
+                    scan.consider(&value, above, panel, self.top_k);
+                    sum = s.load(&scan.sum);
+                }
+                let relative = s.sub(logits, s.splat(scan.reference));
+                sum = s.add(sum, exp(s, relative));
+            }
+            s.store(sum, &mut scan.sum);
+        }
+    }
+}
