@@ -17,8 +17,8 @@ use crate::marian::{Config, Embeddings, positions};
 ///
 /// # Errors
 ///
-/// [`Error::Checkpoint`] when a tensor is missing, has another shape, or holds
-/// what is not a number.
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) when a tensor is missing, has
+/// another shape, or holds what is not a number.
 pub(crate) fn pack<P: Precision>(
     checkpoint: &Checkpoint,
     config: &Config,
