@@ -44,7 +44,7 @@ pub enum Command {
     /// Translate many files, resumable
     Batch(Box<BatchArgs>),
     /// Score translations against references
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
     /// Align the words or sentences of texts that are already translated
     Align(Box<AlignArgs>),
     /// Find the sentences of a German text

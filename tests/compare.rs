@@ -299,3 +299,328 @@ fn errors_name_the_file_and_the_line() {
         assert_eq!(run.stdout, "");
     }
 }
+
+/// Sentences of our own, each with a name and a number.
+fn sentences() -> Vec<String> {
+    let places = ["Hamburg", "Hanoi", "Leipzig", "Cork", "Graz", "Turin"];
+    let verbs = ["opened", "closed", "repaired", "painted", "sold"];
+    let things = [
+        "library",
+        "harbour",
+        "tram line",
+        "bakery",
+        "museum",
+        "school",
+        "bridge",
+    ];
+    (0..60)
+        .map(|index| {
+            format!(
+                "In {}, the city council {} the {} number {} after a long debate about its costs, and most people were happy with it.",
+                places[index % 6],
+                verbs[index % 5],
+                things[index % 7],
+                100 + 7 * index
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn references_in_another_segmentation_are_aligned() {
+    let folder = TempDir::new().unwrap();
+    let reference = sentences();
+    let hypothesis: Vec<String> = reference
+        .iter()
+        .map(|text| {
+            text.replace("most people were happy", "many people liked")
+                .replace("long ", "")
+        })
+        .collect();
+    write(&folder, "hyp.en", &(hypothesis.join("\n") + "\n"));
+    write(&folder, "true.en", &(reference.join("\n") + "\n"));
+    // Two sentences on a line, one on two lines, two dropped, one inserted.
+    let mut changed = reference.clone();
+    let cut = changed[40].find(", and").unwrap() + 1;
+    changed[40].replace_range(cut..=cut, "\n");
+    changed.insert(
+        30,
+        "Nothing of all this has anything to do with whales.".to_owned(),
+    );
+    changed.drain(20..22);
+    changed[9] = format!("{} {}", reference[9], changed.remove(10));
+    write(&folder, "changed.en", &(changed.join("\n") + "\n"));
+    let scored = |reference: &str| -> Value {
+        let run = compare(
+            &folder,
+            &[
+                "hyp.en",
+                "--reference",
+                reference,
+                "--reference-align",
+                "auto",
+                "--format",
+                "json",
+            ],
+        );
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let (expected, aligned) = (scored("true.en"), scored("changed.en"));
+    let score = |systems: &Value| systems[0]["metrics"][0]["score"].as_f64().unwrap();
+    assert!(
+        (score(&expected) - score(&aligned)).abs() < 0.5,
+        "{expected} {aligned}"
+    );
+    let signature = |systems: &Value| systems[0]["metrics"][0]["signature"].to_string();
+    assert!(signature(&aligned).contains("|refalign:sentences|version:2.6.0"));
+    assert!(!signature(&expected).contains("refalign"));
+    assert_eq!(
+        aligned[0]["unaligned"],
+        json!([{"file": "changed.en", "segments": [28]}, {"file": "hyp.en", "segments": [21, 22]}])
+    );
+    // Without being asked to, nothing is aligned.
+    let run = compare(&folder, &["hyp.en", "--reference", "changed.en"]);
+    assert_eq!(run.code, 6);
+    assert!(
+        run.stderr.contains("--reference-align auto"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn vietnamese_spellings_can_be_made_one() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "hyp.vi", "Hòa bình và thủy thủ ở Hà Nội.\n");
+    write(
+        &folder,
+        "ref.vi",
+        "Hoà bình và thuỷ thủ ở Ha\u{300} No\u{323}\u{302}i.\n",
+    );
+    let run = compare(
+        &folder,
+        &[
+            "hyp.vi",
+            "--reference",
+            "ref.vi",
+            "--normalize-vietnamese",
+            "--format",
+            "json",
+        ],
+    );
+    let systems: Value = serde_json::from_str(&run.stdout).unwrap();
+    let [standard, normalized] = [0, 1].map(|index| systems[0]["metrics"][index].clone());
+    assert!(standard["score"].as_f64().unwrap() < 50.0);
+    assert!((normalized["score"].as_f64().unwrap() - 100.0).abs() < 1e-9);
+    assert!(!standard["signature"].as_str().unwrap().contains("vi:"));
+    assert!(
+        normalized["signature"]
+            .as_str()
+            .unwrap()
+            .ends_with("|vi:nfc+tone|version:2.6.0")
+    );
+}
+
+#[test]
+fn what_went_wrong_is_told() {
+    let folder = TempDir::new().unwrap();
+    let rows = [
+        (
+            "Der Zug kommt um 14.30 Uhr.",
+            "The train arrives at 14.30.",
+            "The train arrives at 2:30 pm.",
+        ),
+        (
+            "Wir sahen Anna Schmidt.",
+            "Yesterday we saw a woman.",
+            "Yesterday we saw Anna Schmidt.",
+        ),
+        (
+            "Siehe www.example.org heute.",
+            "See www.example.com today.",
+            "See www.example.org today.",
+        ),
+        ("Alles ist gut.", "Alles ist gut.", "Everything is fine."),
+        (
+            "Er lief und lief.",
+            "He ran and ran and ran and ran.",
+            "He ran and ran.",
+        ),
+        ("Nichts.", "", "Nothing."),
+        ("Ja.", "Yes.", "Yes."),
+    ];
+    let column = |pick: fn(&(&'static str, &'static str, &'static str)) -> &'static str| {
+        rows.iter().map(pick).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    write(&folder, "src.de", &column(|row| row.0));
+    write(&folder, "hyp.en", &column(|row| row.1));
+    write(&folder, "ref.en", &column(|row| row.2));
+    let arguments = [
+        "hyp.en",
+        "--reference",
+        "ref.en",
+        "--source",
+        "src.de",
+        "--diagnose",
+    ];
+    let mut json_arguments = arguments.to_vec();
+    json_arguments.extend(["--format", "json"]);
+    let run = compare(&folder, &json_arguments);
+    let systems: Value = serde_json::from_str(&run.stdout).unwrap();
+    let kinds = |segment: usize| -> Vec<String> {
+        let found = systems[0]["segments"][segment - 1]["problems"]
+            .as_array()
+            .unwrap();
+        found
+            .iter()
+            .map(|problem| problem["kind"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(kinds(1), ["missing-number"]);
+    assert_eq!(kinds(2), ["missing-name"]);
+    assert_eq!(
+        systems[0]["segments"][1]["problems"][0]["words"],
+        json!(["Anna", "Schmidt"])
+    );
+    assert_eq!(kinds(3), ["missing-address", "extra-address"]);
+    assert!(kinds(4).contains(&"untranslated".to_owned()));
+    assert_eq!(kinds(5), ["repetition"]);
+    assert_eq!(kinds(6), ["empty"]);
+    assert_eq!(kinds(7), [] as [String; 0]);
+    let text = compare(&folder, &arguments).stdout;
+    let worst = text.find("output: Alles ist gut.").unwrap();
+    assert!(
+        worst < text.find("output: Yes.").unwrap(),
+        "worst first: {text}"
+    );
+    assert!(text.contains("number missing: 1"), "{text}");
+}
+
+#[test]
+fn word_links_show_what_was_omitted() {
+    let folder = TempDir::new().unwrap();
+    let record = json!({
+        "source": "Er ging, weil es regnete, nach Hause.",
+        "target": "He went home.",
+        "alignment": [
+            {"source": [0, 2], "target": [0, 2], "score": 0.9},
+            {"source": [3, 8], "target": [3, 7], "score": 0.9},
+            {"source": [26, 30], "target": [8, 13], "score": 0.9},
+            {"source": [31, 37], "target": [8, 13], "score": 0.9}
+        ]
+    });
+    write(&folder, "hyp.jsonl", &format!("{record}\n"));
+    write(&folder, "ref.en", "He went home because it rained.\n");
+    let run = compare(
+        &folder,
+        &[
+            "hyp.jsonl",
+            "--reference",
+            "ref.en",
+            "--diagnose",
+            "--format",
+            "json",
+        ],
+    );
+    let systems: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        systems[0]["segments"][0]["problems"],
+        json!([{"kind": "omission", "words": ["weil es regnete,"]}])
+    );
+}
+
+#[test]
+fn two_systems_differ_in_phrases() {
+    let folder = TempDir::new().unwrap();
+    write(
+        &folder,
+        "ref.en",
+        "the mayor of the town\nthe mayor of the town speaks\n",
+    );
+    write(
+        &folder,
+        "a.en",
+        "the chief of the town\nthe chief of the town speaks\n",
+    );
+    write(
+        &folder,
+        "b.en",
+        "the mayor of the city\nthe mayor of the city speaks\n",
+    );
+    let run = compare(
+        &folder,
+        &[
+            "a.en",
+            "b.en",
+            "--reference",
+            "ref.en",
+            "--diagnose",
+            "--format",
+            "json",
+        ],
+    );
+    let systems: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        systems[1]["ngrams"]["better"][0],
+        json!({"ngram": "the mayor of the", "baseline": 0, "system": 2})
+    );
+    assert_eq!(systems[1]["ngrams"]["worse"][0]["system"], 0);
+    assert_eq!(systems[0]["lengths"][0]["segments"], 2);
+}
+
+#[cfg(feature = "builtin")]
+#[test]
+fn a_source_is_translated_and_compared_in_one_go() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "src.de", "Das Haus ist alt.\n\nWo ist das Buch?\n");
+    write(
+        &folder,
+        "ref.en",
+        "The house is old.\n\nWhere is the book?\n",
+    );
+    let run = compare(
+        &folder,
+        &[
+            "--source",
+            "src.de",
+            "--model",
+            "builtin",
+            "--reference",
+            "ref.en",
+            "--format",
+            "json",
+        ],
+    );
+    let systems: Value = serde_json::from_str(&run.stdout).expect(&run.stderr);
+    assert_eq!(systems[0]["system"], "builtin");
+    assert!(
+        systems[0]["metrics"][0]["score"].as_f64().unwrap() > 50.0,
+        "{systems}"
+    );
+}
+
+#[test]
+fn the_page_escapes_what_it_shows() {
+    let folder = TempDir::new().unwrap();
+    let evil = "</script><script>alert(1)</script> <b onclick=x>";
+    write(&folder, "<img src=x>.en", &format!("{evil}\n"));
+    write(&folder, "ref.en", &format!("{evil} ]]> <!--\n"));
+    let run = compare(
+        &folder,
+        &[
+            "<img src=x>.en",
+            "--reference",
+            "ref.en",
+            "--format",
+            "html",
+            "-o",
+            "page.html",
+        ],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(!page.contains("<script>alert"));
+    assert!(!page.contains("<b onclick") && !page.contains("<img"));
+    assert_eq!(page.matches("<script").count(), 2);
+}

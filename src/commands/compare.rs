@@ -1,168 +1,128 @@
 //! `dolmetsch compare`: translations against references.
 
+mod corpus;
 mod options;
 
-use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use dolmetsch::Error;
 use dolmetsch::comparison::{
-    Comparison, InputFormat, Segments, Style, System, TextColumn, score, write_json, write_latex,
-    write_segments, write_text,
+    Certainty, Comparison, Corpus, JsonContent, Scores, Style, score, vietnamese_signature,
+    write_diagnosis, write_json, write_latex, write_page, write_segments, write_text,
 };
-use dolmetsch::metrics::Signature;
+use dolmetsch::metrics::{Metric, Signature};
 
+use super::output::NewFile;
+use corpus::{Input, read};
 use options::Format;
 pub use options::{CompareArgs, with_long_names};
 
 /// Scores the systems, and prints the scores.
 pub fn run(options: &CompareArgs) -> anyhow::Result<()> {
     let metrics = options.metrics()?;
-    let inputs = inputs(options)?;
-    if let Some(threads) = options.threads {
+    if let Some(threads) = options.machine.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.into())
             .build_global()
             .context("could not start worker threads")?;
     }
-    let references: Vec<Segments> = options
-        .reference
-        .iter()
-        .map(|path| read(options, path))
-        .collect::<Result<_, _>>()?;
-    let systems: Vec<System> = inputs
-        .into_iter()
-        .map(|path| {
-            Ok(System {
-                name: path.display().to_string(),
-                segments: read(options, path)?,
-            })
-        })
-        .collect::<dolmetsch::Result<_>>()?;
-    check_counts(options, &systems, &references)?;
-    let hypotheses: Vec<&[String]> = systems
-        .iter()
-        .map(|system| &system.segments.texts[..])
-        .collect();
-    let references: Vec<&[String]> = references.iter().map(|text| &text.texts[..]).collect();
-    let marks = Signature::default();
-    let certainty = options.certainty();
-    let comparison = Comparison {
-        metrics: metrics
-            .iter()
-            .map(|metric| score(&**metric, &hypotheses, &references, certainty, &marks))
-            .collect(),
-        systems: systems.iter().map(|system| system.name.clone()).collect(),
-        certainty,
-    };
-    print(options, &comparison)
-}
-
-/// The files of the systems, each once.
-fn inputs(options: &CompareArgs) -> dolmetsch::Result<Vec<&Path>> {
-    let standard_input = Path::new("-");
-    let mut inputs: Vec<&Path> = options
-        .hypotheses
-        .iter()
-        .chain(&options.input)
-        .map(PathBuf::as_path)
-        .collect();
-    if inputs.is_empty() {
-        inputs.push(standard_input);
+    let input = read(options)?;
+    let normalized = options
+        .normalize_vietnamese
+        .then(|| input.corpus.with_normalized_vietnamese());
+    let comparison = compare(options, &metrics, &input, normalized.as_ref());
+    report_unaligned(&input);
+    if let Some(path) = &options.output {
+        super::interrupt::install()?;
+        let mut file = NewFile::create(path)?;
+        write(options, &input, &comparison, &mut file)?;
+        return file.commit();
     }
-    let all = inputs.iter().copied();
-    let all = all.chain(options.reference.iter().map(PathBuf::as_path));
-    if all.filter(|path| *path == standard_input).count() > 1 {
-        return Err(Error::Options(
-            "standard input can be read once: name files for the other texts".to_owned(),
-        ));
-    }
-    let mut names = HashSet::new();
-    if let Some(twice) = inputs.iter().find(|path| !names.insert(**path)) {
-        return Err(Error::Options(format!(
-            "{} is given twice: each system needs a name of its own",
-            twice.display()
-        )));
-    }
-    let paired = options.certainty().is_paired();
-    if inputs.len() == 1 && paired {
-        return Err(Error::Options(
-            "a paired test needs several systems: the first one is the baseline".to_owned(),
-        ));
-    }
-    if options.sentence_level && (paired || options.confidence) {
-        return Err(Error::Options(
-            "--sentence-level has no tests: leave out --confidence and --paired-…".to_owned(),
-        ));
-    }
-    if options.sentence_level && inputs.len() > 1 && options.format != Format::Json {
-        return Err(Error::Options(
-            "--sentence-level prints one system as text: choose --format json for several"
-                .to_owned(),
-        ));
-    }
-    Ok(inputs)
-}
-
-fn read(options: &CompareArgs, path: &Path) -> dolmetsch::Result<Segments> {
-    let format = options
-        .input_format
-        .map_or_else(|| InputFormat::of(path), InputFormat::from);
-    let column = TextColumn {
-        column: options.column.map(usize::from),
-        target_lang: options.target_lang.clone(),
-    };
-    let (name, input) = super::open(Some(path), options.encoding.encoding)?;
-    Segments::read(&name, input, format, &column)
-}
-
-/// All texts must have the same number of segments, and at least one.
-fn check_counts(
-    options: &CompareArgs,
-    systems: &[System],
-    references: &[Segments],
-) -> dolmetsch::Result<()> {
-    let expected = references[0].texts.len();
-    let names = options
-        .reference
-        .iter()
-        .map(|path| path.display().to_string());
-    let references = names.zip(references);
-    let systems = systems
-        .iter()
-        .map(|system| (system.name.clone(), &system.segments));
-    let first = options.reference[0].display();
-    for (name, segments) in references.chain(systems) {
-        let count = segments.texts.len();
-        if count != expected {
-            return Err(Error::Mismatch(format!(
-                "{name} has {count} segments, {first} has {expected}: each segment needs its reference"
-            )));
-        }
-    }
-    if expected == 0 {
-        return Err(Error::Mismatch(format!("{first} has no segments")));
-    }
+    let mut output = BufWriter::new(io::stdout().lock());
+    write(options, &input, &comparison, &mut output)?;
+    output.flush()?;
     Ok(())
 }
 
-fn print(options: &CompareArgs, comparison: &Comparison) -> anyhow::Result<()> {
+/// Each metric's scores, and those after normalisation behind them.
+fn compare<'m>(
+    options: &CompareArgs,
+    metrics: &'m [Box<dyn Metric>],
+    input: &Input,
+    normalized: Option<&Corpus>,
+) -> Comparison<'m> {
+    let certainty = options.certainty();
+    // The page shows how sure scores are, also where it was not asked for.
+    let certainty = match certainty {
+        Certainty::None if options.format == Format::Html => options.confidence_interval(),
+        certainty => certainty,
+    };
+    let marked = |more: Signature| input.signature.clone().and(more);
+    let mut scores: Vec<Scores> = Vec::new();
+    for metric in metrics {
+        let mark = marked(Signature::default());
+        scores.push(score(&**metric, &input.corpus, certainty, &mark));
+        if let Some(corpus) = normalized {
+            let mark = marked(vietnamese_signature());
+            let normalised = score(&**metric, corpus, certainty, &mark);
+            scores.push(normalised.with_variant("(normalised)"));
+        }
+    }
+    let systems = input.corpus.systems.iter();
+    Comparison {
+        metrics: scores,
+        systems: systems.map(|system| system.name.clone()).collect(),
+        certainty,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what is not scored must be known")]
+fn report_unaligned(input: &Input) {
+    let total: usize = input
+        .unaligned
+        .iter()
+        .map(|(_, segments)| segments.len())
+        .sum();
+    if total == 0 {
+        return;
+    }
+    eprintln!("note: {total} segments have no counterpart and are not scored:");
+    for (name, segments) in &input.unaligned {
+        let numbers: Vec<String> = segments.iter().map(ToString::to_string).collect();
+        eprintln!("  {name}: {}", numbers.join(", "));
+    }
+}
+
+fn write(
+    options: &CompareArgs,
+    input: &Input,
+    comparison: &Comparison,
+    output: &mut dyn Write,
+) -> anyhow::Result<()> {
     let style = Style {
         width: options.width,
         short: options.short,
         score_only: options.score_only,
     };
-    let mut output = BufWriter::new(io::stdout().lock());
+    let corpus = &input.corpus;
     match options.format {
-        Format::Json => write_json(&mut output, comparison, options.sentence_level)?,
-        Format::Text | Format::Latex if options.sentence_level => {
-            write_segments(&mut output, comparison, style)?;
+        Format::Json => {
+            let content = JsonContent {
+                sentence_level: options.sentence_level,
+                diagnosis: options.diagnose.then_some(corpus),
+                unaligned: input.is_aligned.then_some(&input.unaligned),
+            };
+            write_json(output, comparison, content)?;
         }
-        Format::Text => write_text(&mut output, comparison, style)?,
-        Format::Latex => write_latex(&mut output, comparison, style)?,
+        Format::Html => write_page(output, corpus, comparison, &input.notes())?,
+        _ if options.sentence_level => write_segments(output, comparison, style)?,
+        Format::Text => {
+            write_text(output, comparison, style)?;
+            if options.diagnose {
+                write_diagnosis(output, corpus, comparison, options.worst)?;
+            }
+        }
+        Format::Latex => write_latex(output, comparison, style)?,
     }
-    output.flush()?;
     Ok(())
 }

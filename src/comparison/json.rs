@@ -4,43 +4,112 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Comparison, Scores};
+use super::{
+    Comparison, Corpus, LengthBucket, NgramDifference, Scores, SegmentDiagnosis, diagnose,
+    length_buckets, ngram_differences,
+};
+
+/// What is written besides scores.
+#[derive(Clone, Copy, Default)]
+pub struct JsonContent<'a> {
+    /// The scores of segments, in place of the whole.
+    pub sentence_level: bool,
+    /// What went wrong.
+    pub diagnosis: Option<&'a Corpus>,
+    /// What has no counterpart: names of the texts, and their segments.
+    pub unaligned: Option<&'a [(String, Vec<usize>)]>,
+}
+
+/// n-grams of a system that are compared with the first one's.
+const NGRAMS: usize = 50;
 
 /// Writes a list of systems: `[{"system": …, "metrics": [{"name": …, "score": …,
 /// "signature": …}, …]}, …]`. Intervals and p-values are there if they were
-/// asked for; with `sentence_level`, `scores` has those of the segments, in
-/// place of `score`.
+/// asked for; for single segments, `scores` stands in place of `score`.
 ///
 /// # Errors
 ///
 /// What `output` reports.
-pub fn write_json<'c>(
+pub fn write_json(
     output: &mut dyn Write,
-    comparison: &'c Comparison,
-    sentence_level: bool,
+    comparison: &Comparison,
+    content: JsonContent,
 ) -> io::Result<()> {
-    let of_system = |(index, name): (usize, &'c String)| SystemRecord {
-        system: name,
-        metrics: comparison
-            .metrics
-            .iter()
-            .map(|scores| MetricRecord::new(scores, index, sentence_level))
-            .collect(),
-    };
-    let systems: Vec<SystemRecord> = comparison
-        .systems
-        .iter()
-        .enumerate()
-        .map(of_system)
-        .collect();
+    let mut systems = Vec::new();
+    for (index, name) in comparison.systems.iter().enumerate() {
+        systems.push(SystemRecord {
+            system: name,
+            metrics: comparison
+                .metrics
+                .iter()
+                .map(|scores| MetricRecord::new(scores, index, content.sentence_level))
+                .collect(),
+            segments: content.diagnosis.map(|corpus| diagnose(corpus, index)),
+            ngrams: content.diagnosis.filter(|_| index > 0).map(|corpus| {
+                let (better, worse) = ngram_differences(corpus, index, NGRAMS);
+                NgramsRecord { better, worse }
+            }),
+            lengths: content
+                .diagnosis
+                .zip(comparison.metrics.first())
+                .map(|(corpus, scores)| lengths(&length_buckets(corpus, scores), index)),
+            unaligned: content.unaligned.map(|unaligned| {
+                let of_text = |(file, segments): &'_ (String, Vec<usize>)| UnalignedRecord {
+                    file: file.clone(),
+                    segments: segments.clone(),
+                };
+                unaligned.iter().map(of_text).collect()
+            }),
+        });
+    }
     serde_json::to_writer_pretty(&mut *output, &systems)?;
     writeln!(output)
+}
+
+fn lengths(buckets: &[LengthBucket], system: usize) -> Vec<LengthRecord> {
+    let of_system = |bucket: &LengthBucket| LengthRecord {
+        from: bucket.from,
+        to: bucket.to,
+        segments: bucket.segments,
+        score: bucket.scores[system],
+    };
+    buckets.iter().map(of_system).collect()
 }
 
 #[derive(Serialize)]
 struct SystemRecord<'a> {
     system: &'a str,
     metrics: Vec<MetricRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<Vec<SegmentDiagnosis>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ngrams: Option<NgramsRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lengths: Option<Vec<LengthRecord>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unaligned: Option<Vec<UnalignedRecord>>,
+}
+
+/// n-grams that the system gets right more, and less often than the first one.
+#[derive(Serialize)]
+struct NgramsRecord {
+    better: Vec<NgramDifference>,
+    worse: Vec<NgramDifference>,
+}
+
+#[derive(Serialize)]
+struct LengthRecord {
+    from: usize,
+    to: Option<usize>,
+    segments: usize,
+    score: f64,
+}
+
+#[derive(Serialize)]
+struct UnalignedRecord {
+    file: String,
+    /// From 1.
+    segments: Vec<usize>,
 }
 
 #[derive(Serialize)]

@@ -1,14 +1,28 @@
 //! Systems' translations against references: scores, and what went wrong.
 
+mod diagnosis;
 mod json;
 mod latex;
+mod length_buckets;
+mod ngram_differences;
+mod page;
+mod reference_alignment;
 mod segments;
 mod text;
+mod vietnamese;
 
-pub use json::write_json;
+pub use diagnosis::{
+    Problem, ProblemKind, SegmentDiagnosis, diagnose, problem_counts, worst_first,
+};
+pub use json::{JsonContent, write_json};
 pub use latex::write_latex;
+pub use length_buckets::{LengthBucket, length_buckets};
+pub use ngram_differences::{NgramDifference, ngram_differences};
+pub use page::write_page;
+pub use reference_alignment::{Resegmented, Unaligned, alignment_signature, resegment};
 pub use segments::{InputFormat, Segments, TextColumn};
-pub use text::{write_segments, write_text};
+pub use text::{write_diagnosis, write_segments, write_text};
+pub use vietnamese::{normalize_vietnamese, vietnamese_signature};
 
 use crate::metrics::{
     Interval, Metric, Resampling, Signature, Statistics, approximate_randomization, confidence,
@@ -22,6 +36,51 @@ pub struct System {
     pub name: String,
     /// What it wrote.
     pub segments: Segments,
+}
+
+/// What is compared, segment by segment.
+#[derive(Debug, Clone, Default)]
+pub struct Corpus {
+    /// The texts that were translated, if they are known.
+    pub sources: Option<Vec<String>>,
+    /// One or more references; all texts have the same number of segments.
+    pub references: Vec<Vec<String>>,
+    /// The systems; the first one is the baseline.
+    pub systems: Vec<System>,
+}
+
+impl Corpus {
+    /// The number of segments.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.references.first().map_or(0, Vec::len)
+    }
+
+    /// What a system translated, from its own file or the corpus.
+    #[must_use]
+    pub fn source<'a>(&'a self, segment: usize, system: &'a System) -> Option<&'a str> {
+        let sources = system.segments.sources.as_ref().or(self.sources.as_ref());
+        sources.map(|sources| sources[segment].as_str())
+    }
+
+    /// The same texts in one spelling of Vietnamese ([`normalize_vietnamese`]).
+    #[must_use]
+    pub fn with_normalized_vietnamese(&self) -> Self {
+        let normalize = |texts: &Vec<String>| -> Vec<String> {
+            texts
+                .iter()
+                .map(|text| normalize_vietnamese(text))
+                .collect()
+        };
+        let mut corpus = self.clone();
+        corpus.references = self.references.iter().map(normalize).collect();
+        for system in &mut corpus.systems {
+            system.segments.texts = normalize(&system.segments.texts);
+            // Its spans count bytes of the text as it was.
+            system.segments.alignments = None;
+        }
+        corpus
+    }
 }
 
 /// All scores.
@@ -86,6 +145,8 @@ impl Certainty {
 
 /// A metric's scores.
 pub struct Scores<'m> {
+    /// What tells it from another score of the same metric.
+    pub variant: Option<&'static str>,
     metric: &'m dyn Metric,
     statistics: Statistics,
     /// What makes them reproducible.
@@ -95,6 +156,15 @@ pub struct Scores<'m> {
 }
 
 impl Scores<'_> {
+    /// The same scores under a name of their own.
+    #[must_use]
+    pub fn with_variant(self, variant: &'static str) -> Self {
+        Self {
+            variant: Some(variant),
+            ..self
+        }
+    }
+
     /// The metric's name.
     #[must_use]
     pub fn name(&self) -> String {
@@ -118,6 +188,18 @@ impl Scores<'_> {
     pub fn of_segments(&self, system: usize) -> Vec<f64> {
         let rows = self.statistics.rows(system);
         rows.map(|row| self.metric.score(row)).collect()
+    }
+
+    /// The score of some of the segments together.
+    #[must_use]
+    pub fn of_part(&self, system: usize, segments: &[usize]) -> f64 {
+        let mut sums = vec![0.0; self.metric.width()];
+        for &segment in segments {
+            for (sum, value) in sums.iter_mut().zip(self.statistics.row(system, segment)) {
+                *sum += value;
+            }
+        }
+        self.metric.score(&sums)
     }
 
     /// What sacreBLEU prints behind a segment's score.
@@ -151,12 +233,17 @@ pub struct Score {
 #[must_use]
 pub fn score<'m>(
     metric: &'m dyn Metric,
-    systems: &[&[String]],
-    references: &[&[String]],
+    corpus: &Corpus,
     certainty: Certainty,
     marks: &Signature,
 ) -> Scores<'m> {
-    let statistics = Statistics::new(metric, systems, references);
+    let systems: Vec<&[String]> = corpus
+        .systems
+        .iter()
+        .map(|system| &system.segments.texts[..])
+        .collect();
+    let references: Vec<&[String]> = corpus.references.iter().map(Vec::as_slice).collect();
+    let statistics = Statistics::new(metric, &systems, &references);
     let mut scores: Vec<Score> = (0..systems.len())
         .map(|system| {
             let sums = statistics.sums(system);
@@ -191,6 +278,7 @@ pub fn score<'m>(
         }
     }
     Scores {
+        variant: None,
         metric,
         signature: Signature::default()
             .with("nrefs", "#", references.len())

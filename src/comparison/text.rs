@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Certainty, Comparison, Score, Scores, Style};
+use super::{
+    Certainty, Comparison, Corpus, NgramDifference, Score, Scores, SegmentDiagnosis, Style, System,
+    diagnose, length_buckets, ngram_differences, problem_counts, worst_first,
+};
 
 /// Writes the scores of one system a line each, those of several as a table.
 ///
@@ -97,7 +100,11 @@ pub(super) fn cells(comparison: &Comparison, width: usize) -> Vec<Vec<String>> {
         .any(|score| score.interval.is_some());
     let heading = |scores: &Scores| {
         let interval = if has_intervals { " (μ ± 95% CI)" } else { "" };
-        format!("{}{interval}", scores.name())
+        let variant = scores
+            .variant
+            .map(|variant| format!(" {variant}"))
+            .unwrap_or_default();
+        format!("{}{variant}{interval}", scores.name())
     };
     let headings = std::iter::once("System".to_owned());
     let headings = headings
@@ -181,4 +188,105 @@ fn write_test(output: &mut dyn Write, comparison: &Comparison) -> io::Result<()>
         "p: how probable a difference from the baseline as large as this one would be if both\n\
          systems were equally good ({test}); * at most 0.05\n"
     )
+}
+
+/// Writes what went wrong: the `worst` segments of each system, what was found
+/// how often, n-grams that differ from the first system's, and scores by length.
+///
+/// # Errors
+///
+/// What `output` reports.
+pub fn write_diagnosis(
+    output: &mut dyn Write,
+    corpus: &Corpus,
+    comparison: &Comparison,
+    worst: usize,
+) -> io::Result<()> {
+    for (index, system) in corpus.systems.iter().enumerate() {
+        let segments = diagnose(corpus, index);
+        writeln!(output, "\n=== {} ===", system.name)?;
+        for (kind, count) in problem_counts(&segments) {
+            writeln!(output, "{}: {count}", kind.label())?;
+        }
+        writeln!(output, "\nsegment  BLEU   chrF  length  worst first")?;
+        for found in worst_first(&segments).into_iter().take(worst) {
+            write_segment(output, corpus, system, found)?;
+        }
+        if index > 0 {
+            let (better, worse) = ngram_differences(corpus, index, worst);
+            let baseline = &corpus.systems[0].name;
+            write_ngrams(
+                output,
+                &format!("right more often than in {baseline}"),
+                &better,
+            )?;
+            write_ngrams(
+                output,
+                &format!("right less often than in {baseline}"),
+                &worse,
+            )?;
+        }
+    }
+    let Some(scores) = comparison.metrics.first() else {
+        return Ok(());
+    };
+    writeln!(output, "\n{} by words of the reference", scores.name())?;
+    for bucket in length_buckets(corpus, scores) {
+        let of_systems: Vec<String> = bucket
+            .scores
+            .iter()
+            .map(|score| format!("{score:>6.1}"))
+            .collect();
+        let (label, segments) = (bucket.label(), bucket.segments);
+        writeln!(
+            output,
+            "{label:>6} {segments:>6} segments {}",
+            of_systems.join(" ")
+        )?;
+    }
+    Ok(())
+}
+
+fn write_segment(
+    output: &mut dyn Write,
+    corpus: &Corpus,
+    system: &System,
+    found: &SegmentDiagnosis,
+) -> io::Result<()> {
+    let ratio = found
+        .length_ratio
+        .map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+    writeln!(
+        output,
+        "{:>7} {:>5.1} {:>6.1} {ratio:>7}",
+        found.segment, found.bleu, found.chrf
+    )?;
+    let index = found.segment - 1;
+    if let Some(source) = corpus.source(index, system) {
+        writeln!(output, "        source: {source}")?;
+    }
+    writeln!(output, "        output: {}", system.segments.texts[index])?;
+    for reference in &corpus.references {
+        writeln!(output, "        reference: {}", reference[index])?;
+    }
+    for problem in &found.problems {
+        writeln!(
+            output,
+            "        {}: {}",
+            problem.kind.label(),
+            problem.words.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn write_ngrams(output: &mut dyn Write, title: &str, found: &[NgramDifference]) -> io::Result<()> {
+    writeln!(output, "\n{title}")?;
+    found.iter().try_for_each(|found| {
+        writeln!(
+            output,
+            "{:>5} {:>5}  {}",
+            found.system, found.baseline, found.ngram
+        )
+    })
 }

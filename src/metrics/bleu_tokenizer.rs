@@ -39,7 +39,8 @@ impl BleuTokenizer {
     }
 
     /// The text with spaces between tokens.
-    pub(super) fn tokenize(self, text: &str) -> String {
+    #[must_use]
+    pub fn tokenize(self, text: &str) -> String {
         match self {
             Self::V13a => western(&format!(" {} ", plain(text))),
             Self::Intl => international(text),
@@ -49,7 +50,8 @@ impl BleuTokenizer {
     }
 
     /// The tokens of a text that [`Self::tokenize`] gave.
-    pub(super) fn split(self, tokens: &str) -> Box<dyn Iterator<Item = &str> + '_> {
+    #[must_use]
+    pub fn split(self, tokens: &str) -> Box<dyn Iterator<Item = &str> + '_> {
         if self == Self::Char {
             let chars = tokens.char_indices().filter(|&(_, c)| !is_space(c));
             Box::new(chars.map(|(start, c)| &tokens[start..start + c.len_utf8()]))

@@ -19,6 +19,7 @@ use std::io::{self, Write};
 pub use aligned::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh, write_naacl};
 pub use jsonl::{Origin, write_jsonl};
 pub use page::Page;
+pub(crate) use page::{integrity, text as html_text};
 pub use pharaoh::write_pharaoh;
 pub use text::{write_n_best, write_text};
 pub use tmx::Tmx;

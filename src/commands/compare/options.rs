@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dolmetsch::comparison::{Certainty, InputFormat};
+use dolmetsch::language::Language;
 use dolmetsch::metrics::{Bleu, BleuTokenizer, Chrf, Metric, Resampling, Smoothing, Ter};
 use dolmetsch::{Error, Result};
 
-use crate::cli::EncodingOption;
+use crate::cli::{EncodingOption, MachineOptions, SearchOptions};
 
 /// `dolmetsch compare`: the options are those of sacreBLEU, under its names.
 #[derive(Debug, Args)]
@@ -49,9 +50,26 @@ pub struct CompareArgs {
     #[arg(long, value_name = "LANG", help_heading = "Input")]
     pub target_lang: Option<String>,
 
+    /// Where segment counts differ, align sentences with the first reference and
+    /// score what is aligned; or do so always
+    #[arg(long, value_enum, default_value_t = ReferenceAlign::Never, help_heading = "Input")]
+    pub reference_align: ReferenceAlign,
+    /// Score as well after NFC and with tone marks in one place (hoà, not hòa)
+    #[arg(long, help_heading = "Input")]
+    pub normalize_vietnamese: bool,
+
     /// What is written
     #[arg(long, short, value_enum, default_value_t = Format::Text, help_heading = "Output")]
     pub format: Format,
+    /// Write to this file, which gets its name when it is complete
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Tell what went wrong, in text and JSON; the page always does
+    #[arg(long, help_heading = "Output")]
+    pub diagnose: bool,
+    /// Segments and n-grams that --diagnose shows in text
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    pub worst: usize,
     /// A score for each segment instead of the whole
     #[arg(long, help_heading = "Output")]
     pub sentence_level: bool,
@@ -148,9 +166,41 @@ pub struct CompareArgs {
         help_heading = "Significance"
     )]
     pub seed: u64,
-    /// Worker threads [default: all cores]
-    #[arg(long, alias = "paired-jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
+
+    /// Translate --source with this model and score the result as well; may be
+    /// given several times
+    #[arg(
+        long,
+        value_name = "MODEL",
+        requires = "source",
+        help_heading = "Translation"
+    )]
+    pub model: Vec<String>,
+    /// The language that --model translates into
+    #[arg(
+        long,
+        value_name = "LANG",
+        default_value = "en",
+        help_heading = "Translation"
+    )]
+    pub to: Language,
+    /// The language of --source
+    #[arg(
+        long,
+        value_name = "LANG",
+        default_value = "de",
+        help_heading = "Translation"
+    )]
+    pub from: Language,
+    /// Use models on this disk; send no request
+    #[arg(long, help_heading = "Translation")]
+    pub offline: bool,
+    /// How translations are searched
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// What computes
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 /// sacreBLEU's short options of several letters, which clap would take apart.
@@ -195,6 +245,19 @@ pub enum Format {
     Json,
     /// A table for LaTeX with booktabs
     Latex,
+    /// A page with charts and all segments
+    Html,
+}
+
+/// When references are aligned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReferenceAlign {
+    /// Where the counts differ
+    Auto,
+    /// Every text
+    Always,
+    /// Unequal counts are an error
+    Never,
 }
 
 /// How files hold segments.
@@ -337,9 +400,17 @@ impl CompareArgs {
         } else if self.paired_ar {
             Certainty::ApproximateRandomization(resampling(self.paired_ar_n))
         } else if self.confidence {
-            Certainty::Confidence(resampling(self.confidence_n))
+            self.confidence_interval()
         } else {
             Certainty::None
         }
+    }
+
+    /// Intervals as --confidence gives them.
+    pub fn confidence_interval(&self) -> Certainty {
+        Certainty::Confidence(Resampling {
+            trials: self.confidence_n as usize,
+            seed: self.seed,
+        })
     }
 }

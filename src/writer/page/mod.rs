@@ -235,11 +235,11 @@ fn style(targets: usize) -> String {
 }
 
 /// Text as the content of an element.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     partial_escape(printable(text)).into_owned()
 }
 
 /// The hash of a style or a script, as a policy names it.
-fn integrity(content: &str) -> String {
+pub(crate) fn integrity(content: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(content)))
 }
