@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Peak memory of `translate` for a long text against a short one.
 
-    scripts/bench_memory.py target/release/dolmetsch [--megabytes 50] [-- OPTIONS]
+    scripts/bench_memory.py target/release/dolmetsch [--megabytes 50] [--copied] [-- OPTIONS]
 
 Both texts are made of the same sentences (our own wording). OPTIONS go to
 `translate`; the default, greedy search with two positions, runs all of the
 encoder and one step of the decoder: memory by length does not depend on more.
+With --copied the texts are lines of numbers, which are not translated: a quick
+look at reading, segmenting and writing alone.
+
 Fails when the long text takes over 50 MB more than the short one of 1 MB.
 """
 
@@ -26,12 +29,17 @@ ENDS = [
 MEGABYTE = 1_000_000
 
 
-def write_text(path, size):
-    """Paragraphs of up to twelve sentences, lists and headings."""
+def write_text(path, size, copied):
+    """Paragraphs of up to twelve sentences, lists and headings; or numbers."""
     source = random.Random(1)
     written = 0
     with open(path, "w", encoding="utf-8") as file:
         while written < size:
+            if copied:
+                block = f"- {source.randint(0, 10**12)},5 %\n\n"
+                file.write(block)
+                written += len(block)
+                continue
             sentences = [
                 f"{source.choice(SUBJECTS)} {source.choice(VERBS)} {source.choice(OBJECTS)} {source.choice(ENDS)}."
                 for _ in range(source.randint(1, 12))
@@ -62,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
     parser.add_argument("--megabytes", type=int, default=50)
+    parser.add_argument("--copied", action="store_true")
     parser.add_argument("options", nargs="*")
     arguments = parser.parse_args()
     options = arguments.options or [
@@ -71,7 +80,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for megabytes in (1, arguments.megabytes):
             text = os.path.join(folder, f"{megabytes}.txt")
-            write_text(text, megabytes * MEGABYTE)
+            write_text(text, megabytes * MEGABYTE, arguments.copied)
             peaks[megabytes], seconds = run(arguments.program, options, text, folder)
             print(f"{megabytes:>4} MB of text: peak {peaks[megabytes]:.0f} MB, {seconds:.0f} s", flush=True)
     growth = peaks[arguments.megabytes] - peaks[1]

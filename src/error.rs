@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// Input text that is not UTF-8.
     #[error(
-        "could not read {name}: invalid UTF-8 at byte {offset} (if the text is in another encoding, name it, for example `--encoding windows-1252`)"
+        "could not read {name}: invalid UTF-8 at byte {offset} (convert it to UTF-8, or name its encoding where a command has that option: --encoding windows-1252)"
     )]
     InvalidUtf8 {
         /// The file's name, or `standard input`.
