@@ -343,6 +343,9 @@ fn documents_are_aligned_sentence_by_sentence() {
     let memory = align(&[&files[..], &["--format", "tmx"]].concat(), "");
     assert_eq!(memory.matches("<tu ").count(), 3);
     assert!(memory.contains("<seg>I have two children and a dog.</seg>"));
+    assert!(!memory.contains("x-score"), "no model scored these");
+    let common = ["align", "--model", "builtin", "--to", "en", "--via", "vi"];
+    assert_eq!(run(&common, "").code, 2, "words are linked by one model");
 }
 
 #[test]

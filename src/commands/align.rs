@@ -161,6 +161,10 @@ pub fn run(args: &AlignArgs) -> Result<()> {
         )
         .into());
     }
+    if args.models.via.is_some() && !args.documents {
+        let message = "--via goes with --documents: words are linked by one model";
+        return Err(Error::Options(message.to_owned()).into());
+    }
     super::interrupt::install()?;
     let write = |output: &mut dyn Write| {
         if args.documents {
