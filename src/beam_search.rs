@@ -149,9 +149,31 @@ pub struct BeamSearch {
     pub max_length: MaxLength,
     /// No n-gram of this size occurs twice in a hypothesis; 0 = off.
     pub no_repeat_ngram_size: usize,
+    /// The log-probability of a token that the hypothesis has already is
+    /// multiplied by this, after all bans, and all are renormalised
+    /// (transformers' `RepetitionPenaltyLogitsProcessor`; Keskar et al. 2019,
+    /// "CTRL"); 1.0 = off.
+    pub repetition_penalty: f32,
 }
 
 impl BeamSearch {
+    /// Candidates that a step needs for each row.
+    ///
+    /// A repetition penalty lowers at most the tokens that a hypothesis has, and
+    /// what their probability loses is shared out: the margin holds all of it
+    /// but what tokens beyond the best few hundred have.
+    fn top_k(&self) -> usize {
+        const MARGIN: usize = 512;
+        let margin = if self.penalizes() { MARGIN } else { 0 };
+        2 * self.beam_size + margin
+    }
+
+    /// Whether there is a repetition penalty.
+    #[expect(clippy::float_cmp, reason = "1 is off, exactly")]
+    fn penalizes(&self) -> bool {
+        self.repetition_penalty != 1.0
+    }
+
     /// The best hypotheses of each sentence, best first: one list for each
     /// sentence of the batch, in its order, of 1 to `beam_size` hypotheses.
     ///
@@ -273,7 +295,7 @@ impl BeamSearch {
         let query = StepQuery {
             tokens: &tokens,
             banned: &banned,
-            top_k: 2 * self.beam_size,
+            top_k: self.top_k(),
         };
         let step = scorer.step(state, &query)?;
 
@@ -408,6 +430,7 @@ mod tests {
             length_penalty: 1.0,
             max_length: MaxLength::Positions(max_length),
             no_repeat_ngram_size: 0,
+            repetition_penalty: 1.0,
         }
     }
 

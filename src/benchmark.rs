@@ -96,6 +96,7 @@ impl Benchmark {
                 // Behind the tokens and the start token, the end token is free.
                 max_length: MaxLength::Positions(target_tokens + 2),
                 no_repeat_ngram_size: 0,
+                repetition_penalty: 1.0,
             };
             let queue = SentenceQueue::new(sources.to_vec(), limits, threads);
             let (begun, cpu_before) = (Instant::now(), cpu_time());

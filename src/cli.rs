@@ -11,6 +11,7 @@ use dolmetsch::{Device, EngineChoice};
 use crate::commands::align::AlignArgs;
 use crate::commands::batch::BatchArgs;
 use crate::commands::bench::BenchArgs;
+use crate::commands::check::CheckArgs;
 use crate::commands::compare::CompareArgs;
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Print the manual page
     #[command(after_long_help = MAN_EXAMPLES)]
     Man(ManArgs),
+    /// Find loops, gaps, changed numbers and the like in translations of any origin
+    #[command(after_long_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
 }
 
 const EXAMPLES_AND_SETTINGS: &str = "\
@@ -121,6 +125,11 @@ const TOKENIZE_EXAMPLES: &str = "\
 Examples:
   echo 'Guten Morgen' | dolmetsch tokenize --model builtin
   echo '[4091,10,4000,0]' | dolmetsch tokenize --model builtin --decode";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  dolmetsch check --source korpus.de --target korpus.en --to en
+  dolmetsch check --source korpus.de --target korpus.vi --to vi --format jsonl --strict";
 
 const CONFIG_EXAMPLE: &str = "\
 A config file has the options' long names; a table is for one subcommand:
@@ -201,6 +210,9 @@ pub struct Translate {
     /// How the translation is searched
     #[command(flatten)]
     pub search: SearchOptions,
+    /// What is done about translations that cannot be trusted
+    #[command(flatten)]
+    pub guard: GuardOptions,
     /// What computes
     #[command(flatten)]
     pub machine: MachineOptions,
@@ -255,6 +267,41 @@ pub struct EncodingOption {
         help_heading = "Input"
     )]
     pub encoding: TextEncoding,
+}
+
+/// What is done about translations that cannot be trusted.
+#[derive(Debug, Args)]
+pub struct GuardOptions {
+    /// Look for loops, gaps, copied words, changed numbers, lost negations and
+    /// the like, and translate again what has any
+    #[arg(long, value_enum, default_value_t = GuardMode::On, help_heading = "Guard")]
+    pub guard: GuardMode,
+    /// Exit with 5 if sentences need a look
+    #[arg(long, help_heading = "Guard")]
+    pub strict: bool,
+    /// Leave the source in place, in ⟦ and ⟧, where the confidence (0 to 1) is
+    /// lower
+    #[arg(long, value_name = "X", help_heading = "Guard", value_parser = confidence)]
+    pub min_confidence: Option<f32>,
+}
+
+/// A number from 0 to 1.
+fn confidence(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
+        _ => Err("a number from 0 to 1 is needed".to_owned()),
+    }
+}
+
+/// What the guard does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GuardMode {
+    /// Finds problems, translates again, keeps the best, and reports
+    On,
+    /// Finds problems and reports them
+    Report,
+    /// Nothing
+    Off,
 }
 
 /// Where sentences end.

@@ -6,6 +6,7 @@
 //! with its threshold and where that comes from.
 
 mod bilingual;
+mod confidence;
 mod copy;
 mod coverage;
 mod ending;
@@ -15,7 +16,9 @@ mod negation;
 mod number;
 mod punctuation;
 mod repetition;
+mod retry;
 mod script;
+mod variant;
 mod words;
 
 use crate::alignment::AlignmentPoint;
@@ -35,6 +38,7 @@ use words::Side;
 pub struct Guard {
     pair: LanguagePair,
     bilingual: Option<&'static Bilingual>,
+    retries: bool,
 }
 
 impl Guard {
@@ -44,7 +48,14 @@ impl Guard {
         Self {
             pair,
             bilingual: Bilingual::of(pair),
+            retries: true,
         }
+    }
+
+    /// Whether [`Guard::translate`] tries again, or only reports.
+    #[must_use]
+    pub fn with_retries(self, retries: bool) -> Self {
+        Self { retries, ..self }
     }
 
     /// What a reader should know of a translation of `source`, worst first.

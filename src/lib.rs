@@ -64,6 +64,8 @@ pub mod translator;
 
 pub mod aligner;
 
+pub mod guard;
+
 pub mod route;
 
 pub mod writer;

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Config(options) => commands::config::run(&options, &root, &settings),
         Command::Completions(options) => commands::completions::run(&options, root),
         Command::Man(options) => commands::man::run(&options, root),
+        Command::Check(options) => commands::check::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

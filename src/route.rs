@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::alignment::compose;
 use crate::error::Result;
+use crate::guard::Guard;
 use crate::translation::{Retries, Translation, Via};
 use crate::translator::Translator;
 
@@ -15,6 +16,8 @@ pub struct Leg {
     pub translator: Arc<Translator>,
     /// The target tag of a multilingual model, such as `>>vie<<`.
     pub tag: Option<String>,
+    /// What inspects the translations, and tries again.
+    pub guard: Option<Guard>,
 }
 
 /// The models that lead from the source to the target language.
@@ -37,8 +40,11 @@ impl Leg {
         sentences: &[&str],
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
-        self.translator
-            .translate(sentences, self.tag.as_deref(), finished)
+        let tag = self.tag.as_deref();
+        match &self.guard {
+            Some(guard) => guard.translate(&self.translator, sentences, tag, finished),
+            None => self.translator.translate(sentences, tag, finished),
+        }
     }
 }
 

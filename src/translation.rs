@@ -1,6 +1,8 @@
 //! What a sentence became, complete in itself.
 
-use crate::alignment::AlignmentPoint;
+use crate::alignment::{AlignmentPoint, words};
+use serde::Serialize;
+
 use crate::document::Span;
 use crate::tokenizer::TokenId;
 
@@ -114,6 +116,13 @@ impl Flag {
     }
 }
 
+impl std::fmt::Display for Flag {
+    /// As in the records.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
+
 impl From<Flag> for Finding {
     /// A finding that concerns the whole sentence.
     fn from(flag: Flag) -> Self {
@@ -168,6 +177,15 @@ impl Translation {
             }
         }
         flags
+    }
+
+    /// Leaves the source in the place of a translation, in the brackets `⟦` and
+    /// `⟧`, and says so.
+    pub fn withhold(&mut self) {
+        self.target = format!("⟦{}⟧", self.source);
+        self.alignment.clear();
+        self.word_scores = vec![0.0; words(&self.target).len()];
+        self.findings.push(Flag::Confidence.into());
     }
 
     /// Whether someone should look at it.

@@ -104,6 +104,7 @@ impl Translator {
                 .no_repeat_ngram_size
                 .or(generation.no_repeat_ngram_size)
                 .unwrap_or(0),
+            repetition_penalty: 1.0,
         };
         if !search.length_penalty.is_finite() || search.length_penalty.abs() > 10.0 {
             return Err(Error::Options(
@@ -188,6 +189,47 @@ impl Translator {
         Ok(translations)
     }
 
+    /// Translates sentences again, by another search or clause by clause: for
+    /// each sentence its hypotheses as translations, best first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Translator::translate`].
+    pub(crate) fn translate_again(
+        &self,
+        sentences: &[&str],
+        tag: Option<&str>,
+        search: &BeamSearch,
+        by_clauses: bool,
+    ) -> Result<Vec<Vec<Translation>>> {
+        let plans: Vec<Plan> = sentences
+            .iter()
+            .map(|sentence| {
+                let plan = Plan::new(sentence, self.keep_verbatim);
+                if by_clauses { plan.by_clauses() } else { plan }
+            })
+            .collect();
+        let searched = self.search_plans(&plans, tag, search, &|_| ())?;
+        let assembly = self.assembly(1);
+        let ranked = |(plan, searched): (&Plan, Searched)| {
+            let ranks = searched.hypotheses.iter().map(Vec::len).max().unwrap_or(0);
+            (0..ranks)
+                .map(|rank| {
+                    let of_rank = searched.ranked(rank);
+                    let mut translation = assemble(plan, &searched.parts, &of_rank, &assembly);
+                    restore_verbatim(plan, &mut translation);
+                    translation
+                })
+                .collect()
+        };
+        Ok(plans.iter().zip(searched).map(ranked).collect())
+    }
+
+    /// How this translator searches.
+    pub(crate) fn search(&self) -> &BeamSearch {
+        &self.search
+    }
+
     /// Translates the prose of each plan: one translation each, in their order.
     fn carry_out(
         &self,
@@ -195,6 +237,32 @@ impl Translator {
         tag: Option<&str>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
+        let searched = self.search_plans(plans, tag, &self.search, finished)?;
+        let assembly = self.assembly(self.n_best);
+        let translation = |(plan, searched): (&Plan, Searched)| {
+            assemble(plan, &searched.parts, &searched.hypotheses, &assembly)
+        };
+        Ok(plans.iter().zip(searched).map(translation).collect())
+    }
+
+    /// How translations with `n_best` hypotheses are put together.
+    fn assembly(&self, n_best: usize) -> Assembly<'_> {
+        Assembly {
+            tokenizer: &self.model.tokenizer,
+            shift: self.model.alignment_head.shift,
+            links: self.links,
+            n_best,
+        }
+    }
+
+    /// The parts of each plan, and what the search finds for them.
+    fn search_plans(
+        &self,
+        plans: &[Plan],
+        tag: Option<&str>,
+        search: &BeamSearch,
+        finished: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Searched>> {
         let splitter = Splitter::new(&self.model, tag);
         let parts: Vec<Vec<Part>> = plans
             .iter()
@@ -205,18 +273,12 @@ impl Translator {
             .flatten()
             .map(|part| part.encoding.ids.clone())
             .collect();
-        let mut hypotheses = self.hypotheses(tokens, finished)?.into_iter();
-        let assembly = Assembly {
-            tokenizer: &self.model.tokenizer,
-            shift: self.model.alignment_head.shift,
-            links: self.links,
-            n_best: self.n_best,
+        let mut hypotheses = self.hypotheses(tokens, search, finished)?.into_iter();
+        let of_plan = |parts: Vec<Part>| Searched {
+            hypotheses: hypotheses.by_ref().take(parts.len()).collect(),
+            parts,
         };
-        let translation = |(plan, parts): (&Plan, &Vec<Part>)| {
-            let hypotheses: Vec<Vec<Hypothesis>> = hypotheses.by_ref().take(parts.len()).collect();
-            assemble(plan, parts, &hypotheses, &assembly)
-        };
-        Ok(plans.iter().zip(&parts).map(translation).collect())
+        Ok(parts.into_iter().map(of_plan).collect())
     }
 
     /// The best hypotheses of each sentence, best first. The workers share a
@@ -224,16 +286,17 @@ impl Translator {
     fn hypotheses(
         &self,
         sentences: Vec<Vec<TokenId>>,
+        search: &BeamSearch,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Vec<Hypothesis>>> {
         let mut in_order = vec![Vec::new(); sentences.len()];
         let limits = self
             .model
             .engine
-            .limits(self.search.beam_size, self.batch_tokens);
+            .limits(search.beam_size, self.batch_tokens);
         let queue = SentenceQueue::new(sentences, limits, self.workers.current_num_threads());
         let found = self.workers.broadcast(|_| {
-            let found = self.model.engine.search(&self.search, &queue, finished);
+            let found = self.model.engine.search(search, &queue, finished);
             if found.is_err() {
                 queue.abandon();
             }
@@ -245,6 +308,22 @@ impl Translator {
             }
         }
         Ok(in_order)
+    }
+}
+
+/// The parts of a plan, and for each its hypotheses, best first.
+struct Searched {
+    parts: Vec<Part>,
+    hypotheses: Vec<Vec<Hypothesis>>,
+}
+
+impl Searched {
+    /// Of each part the hypothesis of a rank, or the last if it has fewer.
+    fn ranked(&self, rank: usize) -> Vec<Vec<Hypothesis>> {
+        self.hypotheses
+            .iter()
+            .map(|n_best| vec![n_best[rank.min(n_best.len() - 1)].clone()])
+            .collect()
     }
 }
 

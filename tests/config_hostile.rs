@@ -44,6 +44,7 @@ fn works(checkpoint: &Checkpoint, config: &[u8], generation: &[u8]) -> bool {
             length_penalty: 1.0,
             max_length: MaxLength::Positions(positions.clamp(2, 8)),
             no_repeat_ngram_size: 0,
+            repetition_penalty: 1.0,
         };
         search.search(&model, &TokenBatch::new(vec![vec![5, 7, end], vec![end]]))?;
         Ok(())

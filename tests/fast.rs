@@ -187,6 +187,7 @@ fn a_translation_depends_neither_on_its_batch_nor_on_when_it_is_admitted() {
                     cap: 40,
                 },
                 no_repeat_ngram_size: 2,
+                repetition_penalty: 1.2,
             };
             let found = |sentences: usize| -> Vec<Found> {
                 let limits = BatchLimits {

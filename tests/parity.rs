@@ -155,6 +155,7 @@ fn a_batch_of_64_ragged_sentences_equals_64_batches_of_one() {
                 cap: 48,
             },
             no_repeat_ngram_size: 0,
+            repetition_penalty: 1.0,
         };
         let together = search
             .search(&model, &TokenBatch::new(sources.clone()))

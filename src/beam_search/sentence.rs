@@ -105,6 +105,8 @@ impl<'a> SentenceSearch<'a> {
         let first_attention = self.attention_rows.len();
         self.attention_rows
             .extend(attention.iter().map(|row| row[..self.src_len].to_vec()));
+        let penalized = self.options.penalizes().then(|| self.penalized(candidates));
+        let candidates = penalized.as_deref().unwrap_or(candidates);
         let best = best_continuations(&self.running, candidates, 2 * self.options.beam_size);
         self.len += 1;
         let mut running = Vec::with_capacity(self.options.beam_size);
@@ -139,6 +141,34 @@ impl<'a> SentenceSearch<'a> {
         self.finished.truncate(self.options.beam_size);
         self.force_end_at_limit();
         parents
+    }
+
+    /// The candidates with the repetition penalty, renormalised.
+    fn penalized(&self, candidates: &[Vec<Candidate>]) -> Vec<Vec<Candidate>> {
+        let of_row = |(running, row): (&Running, &Vec<Candidate>)| {
+            let seen = self.tokens(running.node);
+            let mut row = row.clone();
+            let mut mass = 1.0;
+            for candidate in row
+                .iter_mut()
+                .filter(|candidate| seen.contains(&candidate.token))
+            {
+                mass -= f64::from(candidate.log_prob).exp();
+                candidate.log_prob *= self.options.repetition_penalty;
+                mass += f64::from(candidate.log_prob).exp();
+            }
+            let log_mass = mass.max(f64::MIN_POSITIVE).ln() as f32;
+            for candidate in &mut row {
+                candidate.log_prob -= log_mass;
+            }
+            row.sort_by(|a, b| {
+                b.log_prob
+                    .total_cmp(&a.log_prob)
+                    .then(a.token.cmp(&b.token))
+            });
+            row
+        };
+        self.running.iter().zip(candidates).map(of_row).collect()
     }
 
     /// Ends every running hypothesis when only the end token still fits. Its

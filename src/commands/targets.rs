@@ -4,6 +4,7 @@ use std::slice::from_ref;
 use std::sync::Arc;
 
 use dolmetsch::catalog::{Catalog, ModelSource};
+use dolmetsch::guard::Guard;
 use dolmetsch::hub::{Hub, HubOptions, Progress};
 use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::route::{Leg, Route};
@@ -12,7 +13,7 @@ use dolmetsch::writer::TargetName;
 use dolmetsch::{Device, EngineChoice, Model, Options, Translator};
 
 use super::download_bars::DownloadBars;
-use crate::cli::{MachineOptions, ModelOptions, Normalize, SearchOptions};
+use crate::cli::{GuardMode, MachineOptions, ModelOptions, Normalize, SearchOptions};
 
 /// What was asked for on the command line.
 #[derive(Clone, Copy)]
@@ -20,6 +21,7 @@ pub(crate) struct Request<'a> {
     pub(crate) models: &'a ModelOptions,
     pub(crate) search: &'a SearchOptions,
     pub(crate) machine: &'a MachineOptions,
+    pub(crate) guard: GuardMode,
     /// Hypotheses that a translation carries.
     pub(crate) n_best: usize,
     /// No notes.
@@ -128,7 +130,15 @@ impl<'a> Models<'a> {
             translator
         };
         let tag = translator.model().target_tag(pair)?;
-        Ok(Leg { translator, tag })
+        let guard = match self.request.guard {
+            GuardMode::Off => None,
+            mode => Some(Guard::new(pair).with_retries(mode == GuardMode::On)),
+        };
+        Ok(Leg {
+            translator,
+            tag,
+            guard,
+        })
     }
 }
 

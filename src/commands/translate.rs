@@ -1,5 +1,6 @@
 //! `dolmetsch translate`
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,9 @@ use dolmetsch::{Document, Error, Language, Translation};
 use super::language_check::{LanguageCheck, flag_languages};
 use super::output::{NewFile, Output, Shape, StandardOutput, path_in};
 use super::progress::Progress;
+use super::summary::Summary;
 use super::targets::{Request, Target, targets};
-use crate::cli::{Format, SegmentationOptions, SplitSentences, Translate};
+use crate::cli::{Format, GuardMode, GuardOptions, SegmentationOptions, SplitSentences, Translate};
 
 /// Sentences that are translated before their translations are written: enough
 /// to sort by length, few enough to see progress.
@@ -29,11 +31,13 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
     };
     check_inputs(inputs)?;
     check_format(options)?;
+    check_guard(&options.guard)?;
     let layout = layout(options.lines, &options.segmentation)?;
     let targets = targets(Request {
         models: &options.models,
         search: &options.search,
         machine: &options.machine,
+        guard: options.guard.guard,
         n_best: options.n_best,
         quiet: options.quiet,
     })?;
@@ -54,6 +58,8 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         source: options.models.from,
         targets: &targets,
         progress: Progress::new(inputs, options.quiet),
+        min_confidence: options.guard.min_confidence,
+        summaries: RefCell::new(Vec::new()),
     };
     match (&options.output, &options.output_dir) {
         (Some(path), _) => job.write(shape, NewFile::create(path)?)?.commit()?,
@@ -61,6 +67,17 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         (None, None) => drop(job.write(shape, StandardOutput::new())?),
     }
     job.progress.finish();
+    job.report(options)
+}
+
+/// What can be said of the guard's options.
+fn check_guard(options: &GuardOptions) -> dolmetsch::Result<()> {
+    let needs_guard = options.strict || options.min_confidence.is_some();
+    if options.guard == GuardMode::Off && needs_guard {
+        return Err(Error::Options(
+            "--strict and --min-confidence need --guard on or --guard report".to_owned(),
+        ));
+    }
     Ok(())
 }
 
@@ -129,9 +146,42 @@ struct Job<'a> {
     source: Language,
     targets: &'a [Target],
     progress: Progress,
+    min_confidence: Option<f32>,
+    /// For each input and target that was translated, which sentences need a look.
+    summaries: RefCell<Vec<Vec<Summary>>>,
 }
 
 impl Job<'_> {
+    /// Says which sentences need a look.
+    #[expect(clippy::print_stderr, reason = "users must know what to check")]
+    fn report(&self, options: &Translate) -> anyhow::Result<()> {
+        if options.guard.guard == GuardMode::Off {
+            return Ok(());
+        }
+        let summaries = self.summaries.borrow();
+        let mut lines = Vec::new();
+        for (input, of_input) in self.inputs.iter().zip(&*summaries) {
+            for (target, summary) in self.targets.iter().zip(of_input) {
+                let Some(text) = summary.text() else { continue };
+                let mut line = String::new();
+                if self.inputs.len() > 1 {
+                    line += &format!("{}: ", input.display());
+                }
+                if self.targets.len() > 1 {
+                    line += &format!("{}: ", target.language);
+                }
+                lines.push(line + &text);
+            }
+        }
+        if options.guard.strict && !lines.is_empty() {
+            return Err(Error::Strict(lines.join("\n")).into());
+        }
+        if !options.quiet {
+            lines.iter().for_each(|line| eprintln!("{line}"));
+        }
+        Ok(())
+    }
+
     /// All inputs into one output.
     fn write<W: Write>(&self, shape: Shape, writer: W) -> anyhow::Result<W> {
         let mut output = Output::new(shape, writer)?;
@@ -210,6 +260,8 @@ impl Job<'_> {
         let mut whole_lines = true;
         let mut check = LanguageCheck::new(self.source);
         let (name, input) = super::open(Some(path), self.encoding)?;
+        let of_targets = self.targets.iter().map(|_| Summary::default()).collect();
+        self.summaries.borrow_mut().push(of_targets);
         let short_name = path.file_name().unwrap_or_default().to_string_lossy();
         let short_name = if path == Path::new("-") {
             name.as_str()
@@ -223,6 +275,13 @@ impl Job<'_> {
             for first in (0..document.sentences().len().max(1)).step_by(WINDOW) {
                 let mut translations = self.translate(&document, first)?;
                 flag_languages(&mut translations, &other_languages[first..]);
+                if let Some(summaries) = self.summaries.borrow_mut().last_mut() {
+                    for (summary, translations) in summaries.iter_mut().zip(&translations) {
+                        for translation in translations {
+                            summary.add(&translation.findings);
+                        }
+                    }
+                }
                 write(Window {
                     input: number,
                     name: short_name,
@@ -249,11 +308,21 @@ impl Job<'_> {
             .collect();
         let bytes: usize = sentences.iter().map(|sentence| sentence.len()).sum();
         let share = bytes as f64 / (sentences.len() * self.targets.len()).max(1) as f64;
-        let finished = |count: usize| self.progress.sentences_done(count, share);
+        let progress = &self.progress;
+        let finished = |count: usize| progress.sentences_done(count, share);
         self.targets
             .iter()
             .map(|target| {
-                let translations = target.route.translate(&sentences, &finished)?;
+                let mut translations = target.route.translate(&sentences, &finished)?;
+                for translation in &mut translations {
+                    let enough = self.min_confidence.unwrap_or(0.0);
+                    if translation
+                        .confidence
+                        .is_some_and(|confidence| confidence < enough)
+                    {
+                        translation.withhold();
+                    }
+                }
                 self.progress
                     .tokens_made(translations.iter().map(|done| done.target_ids.len()).sum());
                 Ok(translations)

@@ -118,7 +118,14 @@ fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
             bilingual.translations.push((id, percent / 100.0));
         }
         let count = bilingual.translations.len() as u32 - first;
-        bilingual.source.insert(stem, Entry { rarity, first, count });
+        bilingual.source.insert(
+            stem,
+            Entry {
+                rarity,
+                first,
+                count,
+            },
+        );
     }
     Some(bilingual)
 }
@@ -212,7 +219,10 @@ impl Bilingual {
             .collect();
         let places = &places[..places.len().saturating_sub(SHORTEST_PART - 1)];
         let end = places.iter().find_map(|&at| self.source.get(&stem[at..]));
-        let start = places.iter().rev().find_map(|&at| self.source.get(&stem[..at]));
+        let start = places
+            .iter()
+            .rev()
+            .find_map(|&at| self.source.get(&stem[..at]));
         end.into_iter().chain(start).copied()
     }
 }

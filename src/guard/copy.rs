@@ -23,7 +23,7 @@ const SHARED: f32 = 0.05;
 /// What a word in lower case counts that the lexicon does not know; names are
 /// capitalised.
 const UNKNOWN: f32 = 0.5;
-/// What a known word in capitals counts inside a sentence: it may be a name.
+/// What a known word with a capital counts inside a sentence: it may be a name.
 const CAPITALIZED: f32 = 0.5;
 
 /// Copied runs of words, outside of what must be copied.
@@ -56,8 +56,11 @@ pub(super) fn detect(
             first += 1;
             continue;
         };
-        let run: f32 = weights[first..first + len].iter().sum();
-        if run >= ENOUGH || run >= CAPITALIZED && run >= SHARE * total {
+        let of_run = &weights[first..first + len];
+        let run: f32 = of_run.iter().sum();
+        // Of a short sentence one word at least must be no name for sure.
+        let is_sure = of_run.iter().any(|weight| *weight >= 1.0);
+        if run >= ENOUGH || is_sure && run >= SHARE * total {
             finding.source.push(span(&source.words[first..first + len]));
             finding.target.push(span(&target.words[place..place + len]));
         }
@@ -73,11 +76,20 @@ fn weight(source: &Side, word: &Word, bilingual: Option<&Bilingual>) -> f32 {
         return 0.0;
     }
     let Some(bilingual) = bilingual else {
-        return if source.is_capitalized(word) { 0.0 } else { UNKNOWN };
+        return if source.is_capitalized(word) {
+            0.0
+        } else {
+            UNKNOWN
+        };
     };
+    let is_first = source
+        .words
+        .first()
+        .is_some_and(|first| first.span == word.span);
+    let may_be_name = source.is_capitalized(word) && !is_first;
     match bilingual.probability(&word.stem, &word.lower) {
-        Some(probability) if probability < SHARED && !source.is_capitalized(word) => 1.0,
-        Some(probability) if probability < SHARED => CAPITALIZED,
+        Some(probability) if probability < SHARED && may_be_name => CAPITALIZED,
+        Some(probability) if probability < SHARED => 1.0,
         Some(_) => 0.0,
         None if source.is_capitalized(word) => 0.0,
         None => UNKNOWN,
@@ -112,18 +124,38 @@ mod tests {
         for (source, target, language, expected) in [
             ("Das Haus ist alt.", "Das Haus ist alt.", Language::EN, true),
             ("Das Haus ist alt.", "Das Haus ist alt.", Language::VI, true),
-            ("Das Haus ist alt.", "The house is old.", Language::EN, false),
+            (
+                "Das Haus ist alt.",
+                "The house is old.",
+                Language::EN,
+                false,
+            ),
             ("Guten Morgen", "Guten Morgen", Language::EN, true),
             ("Angela Merkel", "Angela Merkel", Language::EN, false),
-            ("FC Bayern München", "FC Bayern München", Language::EN, false),
+            (
+                "FC Bayern München",
+                "FC Bayern München",
+                Language::EN,
+                false,
+            ),
             (
                 "Er sagte, dass er morgen kommt.",
                 "He said, dass er morgen kommt.",
                 Language::EN,
                 true,
             ),
-            ("Wir sind in Berlin.", "We are in Berlin.", Language::EN, false),
-            ("Das ist so in Berlin.", "This is so in Berlin.", Language::EN, false),
+            (
+                "Wir sind in Berlin.",
+                "We are in Berlin.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Das ist so in Berlin.",
+                "This is so in Berlin.",
+                Language::EN,
+                false,
+            ),
         ] {
             let bilingual = Bilingual::of(LanguagePair::new(Language::DE, language));
             let found = detect(

@@ -64,7 +64,13 @@ fn dropped(
         .words
         .iter()
         .zip(&evidence)
-        .map(|(word, &evidence)| if is_linked(word) { f32::NEG_INFINITY } else { evidence })
+        .map(|(word, &evidence)| {
+            if is_linked(word) {
+                f32::NEG_INFINITY
+            } else {
+                evidence
+            }
+        })
         .collect();
     Stretch::strongest(&unlinked)
         .filter(|stretch| stretch.sum >= UNLINKED && stretch.len >= UNLINKED_WORDS)
@@ -96,10 +102,18 @@ impl Stretch {
     /// The stretch with the largest sum; `None` if every word is matched.
     fn strongest(evidence: &[f32]) -> Option<Self> {
         let mut best: Option<Self> = None;
-        let mut current = Self { first: 0, len: 0, sum: 0.0 };
+        let mut current = Self {
+            first: 0,
+            len: 0,
+            sum: 0.0,
+        };
         for (index, value) in evidence.iter().enumerate() {
             if current.sum + value <= 0.0 {
-                current = Self { first: index + 1, len: 0, sum: 0.0 };
+                current = Self {
+                    first: index + 1,
+                    len: 0,
+                    sum: 0.0,
+                };
                 continue;
             }
             current.len += 1;
@@ -112,7 +126,10 @@ impl Stretch {
     }
 
     fn span(self, words: &[Word]) -> Span {
-        Span::new(words[self.first].span.start, words[self.first + self.len - 1].span.end)
+        Span::new(
+            words[self.first].span.start,
+            words[self.first + self.len - 1].span.end,
+        )
     }
 }
 
@@ -132,7 +149,11 @@ fn log_odds(source: &Side, stretch: Stretch, length: Length, bilingual: &Bilingu
         1.0,
     ];
     let weights = &bilingual.parameters.weights;
-    features.iter().zip(weights).map(|(feature, weight)| feature * weight).sum()
+    features
+        .iter()
+        .zip(weights)
+        .map(|(feature, weight)| feature * weight)
+        .sum()
 }
 
 /// The source word that half of the target is linked to.
@@ -149,6 +170,9 @@ fn sink(target: &Side, links: &[AlignmentPoint]) -> Option<Span> {
         }
     }
     let on = |span: Span| strongest.iter().filter(|link| link.source == span).count();
-    let (count, span) = strongest.iter().map(|link| (on(link.source), link.source)).max()?;
+    let (count, span) = strongest
+        .iter()
+        .map(|link| (on(link.source), link.source))
+        .max()?;
     (count >= SINK_WORDS && count as f32 >= SINK_SHARE * target.words.len() as f32).then_some(span)
 }

@@ -16,6 +16,8 @@ use super::words::Side;
 
 /// Logarithm of actual by expected length: a seventh is missing.
 const SHORT: f32 = -0.15;
+/// Expected characters below which a ratio says nothing.
+const HEADING: f32 = 25.0;
 
 /// Words that something must follow.
 const ENGLISH_OPENERS: [&str; 14] = [
@@ -38,12 +40,15 @@ pub(super) fn detect(
         return None;
     }
     let end = target.text.trim_end_matches(is_closing);
-    if verbatim.iter().any(|found| end.ends_with(found.span.of(source.text))) {
+    if verbatim
+        .iter()
+        .any(|found| end.ends_with(found.span.of(source.text)))
+    {
         return None;
     }
     let is_short = || {
         let length = bilingual.map(|bilingual| Length::new(source, target, bilingual));
-        length.is_some_and(|length| length.log_ratio() < SHORT)
+        length.is_some_and(|length| length.expected >= HEADING && length.log_ratio() < SHORT)
     };
     let last = target.words.last()?;
     let is_open = end.ends_with([',', '(', '„', '–', '-', '&', '/'])
@@ -64,7 +69,11 @@ fn openers(language: Language) -> &'static [&'static str] {
 }
 
 fn is_closing(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '“' | '”' | '«' | '»' | '’' | '‘' | '\'' | ')' | ']')
+    c.is_whitespace()
+        || matches!(
+            c,
+            '"' | '“' | '”' | '«' | '»' | '’' | '‘' | '\'' | ')' | ']'
+        )
 }
 
 fn is_final(c: char) -> bool {
@@ -79,14 +88,44 @@ mod tests {
     #[test]
     fn a_sentence_ends_as_its_source_does() {
         for (source, target, language, expected) in [
-            ("Er kam und ging gleich wieder weg.", "He came and went away.", Language::EN, false),
-            ("Er kam und ging gleich wieder weg.", "He came", Language::EN, true),
-            ("Er kam und ging gleich wieder weg.", "He came and", Language::EN, true),
+            (
+                "Er kam und ging gleich wieder weg.",
+                "He came and went away.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Er kam und ging gleich wieder weg.",
+                "He came",
+                Language::EN,
+                true,
+            ),
+            (
+                "Er kam und ging gleich wieder weg.",
+                "He came and",
+                Language::EN,
+                true,
+            ),
             ("Er kam.", "He came,", Language::EN, true),
-            ("Er kam und ging gleich wieder weg.", "Ông đến và", Language::VI, true),
+            (
+                "Er kam und ging gleich wieder weg.",
+                "Ông đến và",
+                Language::VI,
+                true,
+            ),
             ("Er kam und ging.", "Ông đến rồi đi.", Language::VI, false),
-            ("„Er kam“, sagte sie.", "\"He came,\" she said.\"", Language::EN, false),
-            ("Wetter und Sport", "Weather and sports", Language::EN, false),
+            (
+                "„Er kam“, sagte sie.",
+                "\"He came,\" she said.\"",
+                Language::EN,
+                false,
+            ),
+            (
+                "Wetter und Sport",
+                "Weather and sports",
+                Language::EN,
+                false,
+            ),
             ("Kapitel 1.", "Chapter 1", Language::EN, false),
         ] {
             let found = detect(

@@ -33,7 +33,11 @@ mod tests {
     fn what_is_missing_is_named() {
         for (source, target, lost) in [
             ("Hallo {name}, willkommen!", "Hello {name}, welcome!", None),
-            ("Hallo {name}, willkommen!", "Hello, welcome!", Some("{name}")),
+            (
+                "Hallo {name}, willkommen!",
+                "Hello, welcome!",
+                Some("{name}"),
+            ),
             ("Hallo {name}!", "Xin chào!", Some("{name}")),
             ("%s hat %d Punkte.", "%s has points.", Some("%d")),
             (
@@ -41,7 +45,11 @@ mod tests {
                 "More at https://example.com/a.",
                 Some("https://beispiel.de/a"),
             ),
-            ("Die Strecke misst 42 km.", "It is 42 kilometres long.", None),
+            (
+                "Die Strecke misst 42 km.",
+                "It is 42 kilometres long.",
+                None,
+            ),
             ("Ein <b>Wort</b>.", "A <b>word.", Some("</b>")),
         ] {
             let found = detect(

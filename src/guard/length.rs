@@ -27,7 +27,10 @@ pub(super) struct Length {
 impl Length {
     pub(super) fn new(source: &Side, target: &Side, bilingual: &Bilingual) -> Self {
         let chars = source.text.chars().count() as f32;
-        let frequent = source.words.iter().filter(|word| bilingual.is_frequent(&word.stem));
+        let frequent = source
+            .words
+            .iter()
+            .filter(|word| bilingual.is_frequent(&word.stem));
         let features = [
             chars,
             source.words.len() as f32,
@@ -56,7 +59,11 @@ impl Length {
 }
 
 /// A target outside the band.
-pub(super) fn detect(source: &Side, target: &Side, bilingual: Option<&Bilingual>) -> Option<Finding> {
+pub(super) fn detect(
+    source: &Side,
+    target: &Side,
+    bilingual: Option<&Bilingual>,
+) -> Option<Finding> {
     if source.words.is_empty() {
         return None;
     }
@@ -67,7 +74,8 @@ pub(super) fn detect(source: &Side, target: &Side, bilingual: Option<&Bilingual>
         }
         None => {
             let chars = |side: &Side| side.text.chars().count() as f32;
-            chars(source) > 40.0 && (chars(target).max(1.0) / chars(source)).ln().abs() > UNKNOWN_RATIO
+            chars(source) > 40.0
+                && (chars(target).max(1.0) / chars(source)).ln().abs() > UNKNOWN_RATIO
         }
     };
     is_outside.then(|| Flag::Length.into())

@@ -151,20 +151,68 @@ mod tests {
             ("Er kommt nicht.", "He is coming.", Language::EN, true),
             ("Er kommt nicht.", "Anh ấy không đến.", Language::VI, false),
             ("Er kommt nicht.", "Anh ấy đến.", Language::VI, true),
-            ("Das ist kein Haus.", "This is no house.", Language::EN, false),
+            (
+                "Das ist kein Haus.",
+                "This is no house.",
+                Language::EN,
+                false,
+            ),
             ("Das ist kein Haus.", "This is a house.", Language::EN, true),
-            ("Ohne Geld geht es.", "It works without money.", Language::EN, false),
-            ("Ohne Geld geht es.", "It works with money.", Language::EN, true),
-            ("Er ist nicht erreichbar.", "He is unavailable.", Language::EN, false),
-            ("Er ist nicht hier.", "He is under here.", Language::EN, true),
-            ("Er konnte nicht kommen.", "He failed to come.", Language::EN, false),
+            (
+                "Ohne Geld geht es.",
+                "It works without money.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Ohne Geld geht es.",
+                "It works with money.",
+                Language::EN,
+                true,
+            ),
+            (
+                "Er ist nicht erreichbar.",
+                "He is unavailable.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Er ist nicht hier.",
+                "He is under here.",
+                Language::EN,
+                true,
+            ),
+            (
+                "Er konnte nicht kommen.",
+                "He failed to come.",
+                Language::EN,
+                false,
+            ),
             ("Nicht er, nicht sie.", "Not he, she.", Language::EN, true),
-            ("Weder er noch sie.", "Neither he nor she.", Language::EN, false),
-            ("Nichts ist unmöglich.", "Nothing is impossible.", Language::EN, false),
-            ("Das ist nicht Lied 1.", "This is song No. 1.", Language::EN, true),
+            (
+                "Weder er noch sie.",
+                "Neither he nor she.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Nichts ist unmöglich.",
+                "Nothing is impossible.",
+                Language::EN,
+                false,
+            ),
+            (
+                "Das ist nicht Lied 1.",
+                "This is song No. 1.",
+                Language::EN,
+                true,
+            ),
             ("Er kommt.", "He is coming.", Language::EN, false),
         ] {
-            let found = detect(&Side::new(source, Language::DE), &Side::new(target, language));
+            let found = detect(
+                &Side::new(source, Language::DE),
+                &Side::new(target, language),
+            );
             assert_eq!(found.is_some(), lost, "{source} | {target}");
         }
     }

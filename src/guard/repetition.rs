@@ -72,7 +72,9 @@ fn bare(word: &str) -> String {
 
 /// Digits and marks repeat in tables (`0 0 0`, `- - -`) and mean no loop.
 fn says_something(tokens: &[String]) -> bool {
-    tokens.iter().any(|token| token.contains(char::is_alphabetic))
+    tokens
+        .iter()
+        .any(|token| token.contains(char::is_alphabetic))
 }
 
 /// `hahahahahahahahahahahaha`, `Donaudonaudonaudonau`: the same letters four
@@ -82,7 +84,11 @@ fn is_stretched(word: &str) -> bool {
     bytes.len() >= LONG_WORD
         && word.contains(char::is_alphabetic)
         && (1..=bytes.len() / 4).any(|n| {
-            let equal = bytes.iter().zip(&bytes[n..]).filter(|(a, b)| a == b).count();
+            let equal = bytes
+                .iter()
+                .zip(&bytes[n..])
+                .filter(|(a, b)| a == b)
+                .count();
             equal >= 3 * n && equal + n + 2 >= bytes.len()
         })
 }

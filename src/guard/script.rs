@@ -28,7 +28,9 @@ static DETECTOR: LazyLock<Detector> =
 pub(super) fn detect(source: &Side, target: &Side) -> Option<Finding> {
     let foreign = |side: &Side| -> Vec<Span> {
         let words = side.words.iter().map(|word| word.span);
-        words.filter(|span| span.of(side.text).contains(is_other_script)).collect()
+        words
+            .filter(|span| span.of(side.text).contains(is_other_script))
+            .collect()
     };
     let of_target = foreign(target);
     if !of_target.is_empty() && foreign(source).is_empty() {
@@ -58,7 +60,9 @@ fn code(language: Language) -> Option<Lang> {
 /// A letter beyond Latin and its extensions; the single Greek letters of
 /// formulas are no foreign words.
 fn is_other_script(c: char) -> bool {
-    c.is_alphabetic() && c > '\u{24f}' && !matches!(c, '\u{250}'..='\u{3ff}' | '\u{1e00}'..='\u{2bff}' | '\u{fb00}'..='\u{fb06}')
+    c.is_alphabetic()
+        && c > '\u{24f}'
+        && !matches!(c, '\u{250}'..='\u{3ff}' | '\u{1e00}'..='\u{2bff}' | '\u{fb00}'..='\u{fb06}')
 }
 
 #[cfg(test)]
@@ -94,9 +98,17 @@ mod tests {
             ),
             ("Guten Morgen", "доброе утро", Language::EN, true),
             ("Das Wort добро", "The word добро", Language::EN, false),
-            ("Angela Merkel, Emmanuel Macron", "Angela Merkel, Emmanuel Macron", Language::EN, false),
+            (
+                "Angela Merkel, Emmanuel Macron",
+                "Angela Merkel, Emmanuel Macron",
+                Language::EN,
+                false,
+            ),
         ] {
-            let found = detect(&Side::new(source, Language::DE), &Side::new(target, language));
+            let found = detect(
+                &Side::new(source, Language::DE),
+                &Side::new(target, language),
+            );
             assert_eq!(found.is_some(), expected, "{target}");
         }
     }

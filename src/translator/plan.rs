@@ -88,6 +88,19 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Translates clause by clause; what stands between two is copied.
+    pub(super) fn by_clauses(&self) -> Self {
+        let prose = self
+            .prose
+            .iter()
+            .flat_map(|&piece| clauses(&self.text, piece))
+            .collect();
+        Self {
+            prose,
+            ..self.clone()
+        }
+    }
+
     /// Translates the text around `lost` piece by piece.
     pub(super) fn around(&self, lost: &[Verbatim]) -> Self {
         let Some((first, last)) = self.prose.first().zip(self.prose.last()) else {
@@ -168,6 +181,27 @@ impl<'a> Splitter<'a> {
         }
         Ok(())
     }
+}
+
+/// The clauses of a piece: a clause ends behind a comma, a semicolon, a colon or
+/// a dash that a space follows, if it has so many bytes.
+fn clauses(text: &str, piece: Span) -> Vec<Span> {
+    /// A shorter one is no clause but an item, a name or an adverbial.
+    const SHORTEST: usize = 24;
+    let mut clauses = Vec::new();
+    let mut start = piece.start;
+    let mut before = ' ';
+    for (offset, c) in piece.of(text).char_indices() {
+        let at = piece.start + offset;
+        let is_end = c == ' ' && matches!(before, ',' | ';' | ':' | '–' | '—');
+        if is_end && at - start >= SHORTEST && piece.end - at > SHORTEST {
+            clauses.push(Span::new(start, at));
+            start = at + 1;
+        }
+        before = c;
+    }
+    clauses.push(Span::new(start, piece.end));
+    clauses
 }
 
 /// The text with line breaks as spaces, byte for byte, so that spans stay right.

@@ -96,6 +96,45 @@ pub fn write_jsonl(
     output.write_all(&line)
 }
 
+/// Writes what was found in a pair of sentences, and a line feed: `number`, from
+/// 1, `source`, `target`, `flags` and `findings` as in the records of
+/// translations.
+///
+/// # Errors
+///
+/// What `output` reports.
+pub fn write_inspection(
+    output: &mut dyn Write,
+    number: usize,
+    source: &str,
+    target: &str,
+    findings: &[Finding],
+) -> io::Result<()> {
+    let untried = Retries::default();
+    let record = InspectionRecord {
+        number,
+        source,
+        target,
+        flags: findings.iter().map(|finding| finding.flag).collect(),
+        findings: findings
+            .iter()
+            .map(|finding| FindingRecord::new(finding, &untried))
+            .collect(),
+    };
+    let mut line = serde_json::to_vec(&record)?;
+    line.push(b'\n');
+    output.write_all(&line)
+}
+
+#[derive(Serialize)]
+struct InspectionRecord<'a> {
+    number: usize,
+    source: &'a str,
+    target: &'a str,
+    flags: Vec<Flag>,
+    findings: Vec<FindingRecord<'a>>,
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     doc: usize,

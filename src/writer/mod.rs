@@ -17,7 +17,7 @@ mod xml;
 use std::io::{self, Write};
 
 pub use aligned::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh, write_naacl};
-pub use jsonl::{Origin, write_jsonl};
+pub use jsonl::{Origin, write_inspection, write_jsonl};
 pub use page::Page;
 pub(crate) use page::{integrity, text as html_text};
 pub use pharaoh::write_pharaoh;

@@ -35,6 +35,8 @@ pub struct Search {
     pub max_length: usize,
     pub length_penalty: f32,
     pub no_repeat_ngram_size: usize,
+    #[serde(default = "no_penalty")]
+    pub repetition_penalty: f32,
     pub hypotheses: Vec<Vec<ExpectedHypothesis>>,
 }
 
@@ -44,6 +46,11 @@ pub struct ExpectedHypothesis {
     pub score: f32,
 }
 
+/// Of fixtures whose searches have none.
+fn no_penalty() -> f32 {
+    1.0
+}
+
 impl Search {
     pub fn beam_search(&self) -> BeamSearch {
         BeamSearch {
@@ -51,6 +58,7 @@ impl Search {
             length_penalty: self.length_penalty,
             max_length: MaxLength::Positions(self.max_length),
             no_repeat_ngram_size: self.no_repeat_ngram_size,
+            repetition_penalty: self.repetition_penalty,
         }
     }
 }

@@ -98,7 +98,20 @@ impl<'a> Token<'a> {
 
     fn is_time(&self) -> bool {
         let after = self.after.trim_start().to_ascii_lowercase();
-        let marks = ["uhr", "p.m", "a.m", "pm", "am ", "am.", "am,", "o'clock", "o’clock", "giờ", "h ", "bis"];
+        let marks = [
+            "uhr",
+            "p.m",
+            "a.m",
+            "pm",
+            "am ",
+            "am.",
+            "am,",
+            "o'clock",
+            "o’clock",
+            "giờ",
+            "h ",
+            "bis",
+        ];
         self.digits.contains(':') || marks.iter().any(|mark| after.starts_with(mark))
     }
 
@@ -107,7 +120,8 @@ impl<'a> Token<'a> {
         let Ok(value) = self.digits.parse::<u16>() else {
             return Vec::new();
         };
-        let decade = self.after.starts_with("er") || self.after.starts_with(['s', '’', '\''])
+        let decade = self.after.starts_with("er")
+            || self.after.starts_with(['s', '’', '\''])
             || self.after.starts_with("-er");
         let of_century = self.before.ends_with(['\'', '’', '‘'])
             || self.before.ends_with(['/', '-', '–'])
@@ -131,7 +145,9 @@ impl<'a> Token<'a> {
 /// 7:00 is also 7.
 fn full_hour(readings: &[Reading]) -> Option<Reading> {
     readings.iter().find_map(|reading| match reading {
-        Reading::Parts(parts) if parts.len() == 2 && parts[1] == 0.0 => Some(Reading::Value(parts[0])),
+        Reading::Parts(parts) if parts.len() == 2 && parts[1] == 0.0 => {
+            Some(Reading::Value(parts[0]))
+        }
         _ => None,
     })
 }
@@ -139,7 +155,11 @@ fn full_hour(readings: &[Reading]) -> Option<Reading> {
 /// 14 is also 2, and 12 also 0.
 fn on_the_other_half_of_the_day(readings: &[Reading]) -> Vec<Reading> {
     let hour = |hour: f64| {
-        if hour >= 12.0 { hour - 12.0 } else { hour + 12.0 }
+        if hour >= 12.0 {
+            hour - 12.0
+        } else {
+            hour + 12.0
+        }
     };
     readings
         .iter()
@@ -174,15 +194,23 @@ fn readings(token: &str, language: Language) -> Vec<Reading> {
 }
 
 fn in_notation(token: &str, thousands: char, decimal: char) -> Vec<Reading> {
-    let parts: Vec<&str> = token.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = token
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .collect();
     let separators: Vec<char> = token.chars().filter(|c| !c.is_ascii_digit()).collect();
-    let grouped = |parts: &[&str]| parts[0].len() <= 3 && parts[1..].iter().all(|part| part.len() == 3);
+    let grouped =
+        |parts: &[&str]| parts[0].len() <= 3 && parts[1..].iter().all(|part| part.len() == 3);
     let joined = |parts: &[&str]| parts.concat().parse::<f64>().ok();
     let with_fraction = || {
         let (fraction, whole) = parts.split_last()?;
         format!("{}.{fraction}", whole.concat()).parse::<f64>().ok()
     };
-    let split = || Some(Reading::Parts(parts.iter().filter_map(|part| part.parse().ok()).collect()));
+    let split = || {
+        Some(Reading::Parts(
+            parts.iter().filter_map(|part| part.parse().ok()).collect(),
+        ))
+    };
     let is_group = |c: &char| *c == thousands || !matches!(c, '.' | ',' | ':');
     let found = match separators[..] {
         [] => [joined(&parts).map(Reading::Value), None],

@@ -82,9 +82,13 @@ const RANGE: [&str; 8] = ["bis", "to", "-", "–", "und", "and", "đến", "oder
 pub(super) fn after(text: &str) -> Option<Unit> {
     let head = text[..text.floor_char_boundary(REACH)].to_lowercase();
     let mut rest = head.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-']);
-    if let Some(range) = RANGE.iter().find_map(|word| head.trim_start().strip_prefix(word)) {
+    if let Some(range) = RANGE
+        .iter()
+        .find_map(|word| head.trim_start().strip_prefix(word))
+    {
         let number = range.trim_start();
-        let digits = number.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
+        let digits =
+            number.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
         if digits.len() < number.len() {
             rest = digits.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-']);
         }
@@ -92,11 +96,14 @@ pub(super) fn after(text: &str) -> Option<Unit> {
     if rest.starts_with('€') {
         return Some(Euro);
     }
-    let word_len = rest.find([' ', ',', '.', ')', '-', '/']).unwrap_or(rest.len());
+    let word_len = rest
+        .find([' ', ',', '.', ')', '-', '/'])
+        .unwrap_or(rest.len());
     AFTER
         .iter()
         .find(|(name, _)| {
-            rest.starts_with(name) && (name.contains(' ') || *name == "%" || word_len <= name.len() + INFLECTION)
+            rest.starts_with(name)
+                && (name.contains(' ') || *name == "%" || word_len <= name.len() + INFLECTION)
         })
         .map(|(_, unit)| *unit)
 }
@@ -131,7 +138,14 @@ const CONVERSIONS: [(Unit, Unit, Conversion); 8] = [
     (Inch, Centimetre, times(2.54)),
     (Foot, Centimetre, times(30.48)),
     (Pound, Kilogram, times(0.453_592_37)),
-    (Fahrenheit, Celsius, Conversion { factor: 1.0 / 1.8, constant: -32.0 / 1.8 }),
+    (
+        Fahrenheit,
+        Celsius,
+        Conversion {
+            factor: 1.0 / 1.8,
+            constant: -32.0 / 1.8,
+        },
+    ),
     // A difference of temperatures.
     (Degree, Celsius, times(1.0 / 1.8)),
 ];

@@ -19,8 +19,10 @@ struct Words {
     scales: HashMap<&'static str, f64>,
 }
 
-static GERMAN: LazyLock<Words> = LazyLock::new(|| Words::read(include_str!("../data/numbers.de.txt")));
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(include_str!("../data/numbers.en.txt")));
+static GERMAN: LazyLock<Words> =
+    LazyLock::new(|| Words::read(include_str!("../data/numbers.de.txt")));
+static ENGLISH: LazyLock<Words> =
+    LazyLock::new(|| Words::read(include_str!("../data/numbers.en.txt")));
 static VIETNAMESE: LazyLock<Words> =
     LazyLock::new(|| Words::read(include_str!("../data/numbers.vi.txt")));
 
@@ -82,11 +84,17 @@ pub(super) fn scale_at(text: &str, language: Language) -> Option<Scale> {
     let mut at = 0;
     loop {
         let rest = &text[at..];
-        let gap = rest.len() - rest.trim_start_matches([' ', '\u{a0}', '\u{202f}', '-']).len();
+        let gap = rest.len()
+            - rest
+                .trim_start_matches([' ', '\u{a0}', '\u{202f}', '-'])
+                .len();
         let word = &rest[gap..];
-        let len = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
+        let len = word
+            .find(|c: char| !c.is_alphabetic())
+            .unwrap_or(word.len());
         let factor = words.scales.get(word[..len].to_lowercase().as_str());
-        let Some(factor) = factor.filter(|_| len > 2 || gap == 0 || language != Language::EN) else {
+        let Some(factor) = factor.filter(|_| len > 2 || gap == 0 || language != Language::EN)
+        else {
             return scale;
         };
         at += gap + len;
@@ -167,7 +175,9 @@ impl Compound {
                 .numeral(&word.lower, side.language)
                 .filter(|(_, rest)| rest.is_empty())
                 .map(|(value, _)| value);
-            let digit = numeral.or_else(|| {
+            // `one` counts behind tens: `twenty-one`.
+            let is_one = word.lower == "one" && parts.last().is_some_and(|tens| *tens >= 20.0);
+            let digit = numeral.or(is_one.then_some(1.0)).or_else(|| {
                 let values = words.possible.get(word.lower.as_str())?;
                 (side.language == Language::VI && values.len() == 1 && values[0] < 11.0)
                     .then_some(values[0])
@@ -187,7 +197,10 @@ impl Compound {
                 parts.push(value);
                 current += value;
                 must_match |= numeral.is_some();
-            } else if !(offset > 0 && word.lower == "and" && parts.iter().any(|part| *part >= 100.0)) {
+            } else if !(offset > 0
+                && word.lower == "and"
+                && parts.iter().any(|part| *part >= 100.0))
+            {
                 break;
             }
             end = word.span.end;
@@ -249,7 +262,9 @@ fn below_hundred<'w>(word: &'w str, words: &Words) -> Option<(f64, &'w str)> {
 
 /// The value of `II` to `XXXIX` in capitals; `I` and `X` are mostly no numbers.
 fn roman(surface: &str) -> Option<f64> {
-    if !(2..=6).contains(&surface.len()) && surface != "V" || !surface.bytes().all(|b| b"IVX".contains(&b)) {
+    if !(2..=6).contains(&surface.len()) && surface != "V"
+        || !surface.bytes().all(|b| b"IVX".contains(&b))
+    {
         return None;
     }
     let digit = |b: u8| match b {
@@ -262,5 +277,7 @@ fn roman(surface: &str) -> Option<f64> {
         let next = digits.get(index + 1).copied().unwrap_or(0);
         if value < next { -value } else { value }
     };
-    Some(f64::from(digits.iter().enumerate().map(signed).sum::<i32>()))
+    Some(f64::from(
+        digits.iter().enumerate().map(signed).sum::<i32>(),
+    ))
 }
