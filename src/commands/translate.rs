@@ -163,21 +163,24 @@ impl Job<'_> {
         for (input, of_input) in self.inputs.iter().zip(&*summaries) {
             for (target, summary) in self.targets.iter().zip(of_input) {
                 let Some(text) = summary.text() else { continue };
-                let mut line = String::new();
+                let mut of_what = Vec::new();
                 if self.inputs.len() > 1 {
-                    line += &format!("{}: ", input.display());
+                    of_what.push(input.display().to_string());
                 }
                 if self.targets.len() > 1 {
-                    line += &format!("{}: ", target.language);
+                    of_what.push(target.language.to_string());
                 }
-                lines.push(line + &text);
+                of_what.push(text);
+                lines.push(of_what.join(": "));
             }
         }
         if options.guard.strict && !lines.is_empty() {
             return Err(Error::Strict(lines.join("\n")).into());
         }
         if !options.quiet {
-            lines.iter().for_each(|line| eprintln!("{line}"));
+            for line in lines {
+                eprintln!("{line}");
+            }
         }
         Ok(())
     }

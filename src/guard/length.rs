@@ -67,16 +67,13 @@ pub(super) fn detect(
     if source.words.is_empty() {
         return None;
     }
-    let is_outside = match bilingual {
-        Some(bilingual) => {
-            let length = Length::new(source, target, bilingual);
-            length.deviations(&bilingual.parameters).abs() > BAND
-        }
-        None => {
-            let chars = |side: &Side| side.text.chars().count() as f32;
-            chars(source) > 40.0
-                && (chars(target).max(1.0) / chars(source)).ln().abs() > UNKNOWN_RATIO
-        }
+    let is_outside = if let Some(bilingual) = bilingual {
+        let length = Length::new(source, target, bilingual);
+        length.deviations(&bilingual.parameters).abs() > BAND
+    } else {
+        let chars = |side: &Side| side.text.chars().count() as f32;
+        let ratio = chars(target).max(1.0) / chars(source);
+        chars(source) > 40.0 && ratio.ln().abs() > UNKNOWN_RATIO
     };
     is_outside.then(|| Flag::Length.into())
 }

@@ -124,8 +124,7 @@ impl Guard {
 fn search(attempt: Attempt, first: &BeamSearch) -> Option<BeamSearch> {
     let mut search = first.clone();
     match attempt {
-        Attempt::NBest if first.beam_size == 1 => return None,
-        Attempt::Greedy if first.beam_size == 1 => return None,
+        Attempt::NBest | Attempt::Greedy if first.beam_size == 1 => return None,
         Attempt::Greedy => search.beam_size = 1,
         Attempt::NoRepeat => {
             search.no_repeat_ngram_size = match first.no_repeat_ngram_size {

@@ -47,7 +47,7 @@ impl Variant {
 
     /// Makes the translation of the guise one of the sentence.
     pub(super) fn restore(&self, sentence: &str, translation: &mut Translation) {
-        translation.source = sentence.to_owned();
+        sentence.clone_into(&mut translation.source);
         let source_words = words(sentence);
         translation.alignment.retain_mut(|link| {
             let word = source_words

@@ -249,8 +249,8 @@ fn below_hundred<'w>(word: &'w str, words: &Words) -> Option<(f64, &'w str)> {
     let longest = |word: &'w str| {
         word.char_indices()
             .map(|(offset, c)| offset + c.len_utf8())
-            .filter_map(|end| Some((*words.sure.get(&word[..end])?, &word[end..])))
-            .last()
+            .rev()
+            .find_map(|end| Some((*words.sure.get(&word[..end])?, &word[end..])))
     };
     let unit = longest(word).or_else(|| Some((1.0, word.strip_prefix("ein")?)));
     let tens = unit.and_then(|(unit, rest)| {
