@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
-use crate::cli::{Engine, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions};
+use crate::cli::{Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions};
 
 /// Segments of a window for each thread: enough to sort them by length, few
 /// enough to be done in seconds.
@@ -130,6 +130,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         models: &args.models,
         search: &args.search,
         machine: &args.machine,
+        guard: GuardMode::On,
         n_best: 1,
         quiet: args.quiet,
     })?;
