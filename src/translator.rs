@@ -225,6 +225,11 @@ impl Translator {
         Ok(plans.iter().zip(searched).map(ranked).collect())
     }
 
+    /// Runs `work` on this translator's threads.
+    pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.workers.install(work)
+    }
+
     /// How this translator searches.
     pub(crate) fn search(&self) -> &BeamSearch {
         &self.search

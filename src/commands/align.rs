@@ -16,7 +16,7 @@ use dolmetsch::writer::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh,
 use super::output::NewFile;
 use super::pairs::Pairs;
 use super::targets::{Request, single_model};
-use crate::cli::{MachineOptions, ModelOptions, SearchOptions};
+use crate::cli::{GuardMode, MachineOptions, ModelOptions, SearchOptions};
 
 /// Pairs that are aligned before their links are written.
 const WINDOW: usize = 512;
@@ -120,6 +120,7 @@ impl AlignArgs {
             models: &self.models,
             search: &self.search,
             machine: &self.machine,
+            guard: GuardMode::Off,
             n_best: 1,
             quiet: self.quiet,
         }

@@ -1,13 +1,15 @@
 //! `dolmetsch check`
 
-use std::io::{self, BufRead, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dolmetsch::guard::Guard;
+use dolmetsch::translation::Finding;
 use dolmetsch::writer::write_inspection;
-use dolmetsch::{Error, Language, LanguagePair};
+use dolmetsch::{Error, Language, LanguagePair, Span};
 
+use super::pairs::Pairs;
 use super::summary::Summary;
 
 /// `dolmetsch check`
@@ -47,46 +49,21 @@ enum CheckFormat {
 #[expect(clippy::print_stderr, reason = "the summary is for people")]
 pub fn run(options: &CheckArgs) -> anyhow::Result<()> {
     let guard = Guard::new(LanguagePair::new(options.from, options.to));
-    let mut sources = Lines::open(&options.source)?;
-    let mut targets = Lines::open(&options.target)?;
+    let pairs = Pairs::of_files(&options.source, &options.target)?;
     let mut output = BufWriter::new(io::stdout().lock());
     let mut summary = Summary::default();
-    loop {
-        let (source, target) = match (sources.next()?, targets.next()?) {
-            (Some(source), Some(target)) => (source, target),
-            (None, None) => break,
-            (source, _) => {
-                let (longer, shorter) = if source.is_some() {
-                    (&sources, &targets)
-                } else {
-                    (&targets, &sources)
-                };
-                return Err(Error::Mismatch(format!(
-                    "{} has more lines than {}, which has {} (each line must be the translation of the other file's)",
-                    longer.name, shorter.name, shorter.number
-                ))
-                .into());
-            }
-        };
-        let findings = guard.inspect(&source, &target, &[]);
+    for (number, (source, target)) in (1..).zip(pairs.as_pairs()) {
+        let findings = guard.inspect(source, target, &[]);
         summary.add(&findings);
-        if options.format == CheckFormat::Jsonl {
-            write_inspection(&mut output, sources.number, &source, &target, &findings)?;
-            continue;
-        }
-        for finding in &findings {
-            let words = |spans: &[dolmetsch::Span], text: &str| {
-                let words: Vec<&str> = spans.iter().map(|span| span.of(text)).collect();
-                words.join(" | ")
-            };
-            writeln!(
-                output,
-                "{}\t{}\t{}\t{}",
-                sources.number,
-                finding.flag,
-                words(&finding.source, &source),
-                words(&finding.target, &target)
-            )?;
+        match options.format {
+            CheckFormat::Jsonl => {
+                write_inspection(&mut output, number, source, target, &findings)?;
+            }
+            CheckFormat::Text => {
+                for finding in &findings {
+                    write_line(&mut output, number, source, target, finding)?;
+                }
+            }
         }
     }
     output.flush()?;
@@ -100,36 +77,25 @@ pub fn run(options: &CheckArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The lines of a file, counted.
-struct Lines {
-    name: String,
-    input: Box<dyn BufRead>,
+/// Writes a finding and the words concerned.
+fn write_line(
+    output: &mut impl Write,
     number: usize,
-}
-
-impl Lines {
-    fn open(path: &Path) -> dolmetsch::Result<Self> {
-        let (name, input) = super::open(Some(path))?;
-        Ok(Self {
-            name,
-            input,
-            number: 0,
-        })
-    }
-
-    /// The next line, without its end.
-    fn next(&mut self) -> dolmetsch::Result<Option<String>> {
-        let mut line = Vec::new();
-        let read = self.input.read_until(b'\n', &mut line);
-        if read.map_err(Error::io("read", Path::new(&self.name)))? == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        let line = String::from_utf8(line).map_err(|error| Error::InvalidInput {
-            name: self.name.clone(),
-            line: self.number,
-            reason: error.to_string(),
-        })?;
-        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
-    }
+    source: &str,
+    target: &str,
+    finding: &Finding,
+) -> io::Result<()> {
+    let words = |spans: &[Span], text: &str| {
+        let words: Vec<&str> = spans.iter().map(|span| span.of(text)).collect();
+        words.join(" | ")
+    };
+    let (of_source, of_target) = (
+        words(&finding.source, source),
+        words(&finding.target, target),
+    );
+    writeln!(
+        output,
+        "{number}\t{}\t{of_source}\t{of_target}",
+        finding.flag
+    )
 }

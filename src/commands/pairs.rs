@@ -16,7 +16,7 @@ impl Pairs {
         let (sources, targets) = (read_lines(source)?, read_lines(target)?);
         if sources.len() != targets.len() {
             return Err(Error::Mismatch(format!(
-                "{} has {} lines, but {} has {} (line N of one must be the translation of line N of the other; for texts that are cut differently there is --documents)",
+                "{} has {} lines, but {} has {} (line N of one must be the translation of line N of the other; `align --documents` pairs texts that are cut differently)",
                 source.display(),
                 sources.len(),
                 target.display(),

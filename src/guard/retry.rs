@@ -43,9 +43,11 @@ impl Guard {
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
         let mut translations = translator.translate(sentences, tag, finished)?;
-        translations
-            .par_iter_mut()
-            .for_each(|translation| self.judge(translation));
+        translator.install(|| {
+            translations
+                .par_iter_mut()
+                .for_each(|translation| self.judge(translation));
+        });
         if self.retries {
             for attempt in ATTEMPTS {
                 self.attempt(attempt, translator, tag, &mut translations)?;
