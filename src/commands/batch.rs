@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
-use crate::cli::{Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions};
+use crate::cli::{
+    Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
+};
 
 /// Segments of a window for each thread: enough to sort them by length, few
 /// enough to be done in seconds.
