@@ -10,7 +10,7 @@ use dolmetsch::metrics::Signature;
 use dolmetsch::{Error, Translation};
 
 use super::options::{CompareArgs, Format, ReferenceAlign};
-use crate::cli::ModelOptions;
+use crate::cli::{GuardMode, ModelOptions};
 use crate::commands::targets::{Request, targets};
 
 /// The texts in a common segmentation, and how they came to it.
@@ -133,6 +133,7 @@ fn translate(options: &CompareArgs, sources: &[String]) -> anyhow::Result<Vec<Sy
             models: &models,
             search: &options.search,
             machine: &options.machine,
+            guard: GuardMode::On,
             n_best: 1,
             quiet: true,
         })?;
