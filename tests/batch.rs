@@ -428,3 +428,33 @@ fn merged_shards_are_the_same_bytes_as_one_run() {
         bytes(folder.path().join("one"))
     );
 }
+
+/// `translate --lines` answers each line as soon as it has it, and after a line
+/// that it cannot read ends with 4, the lines before being answered.
+#[test]
+fn a_line_is_answered_before_the_next_is_written() {
+    let folder = folder_with(&[]);
+    let mut command = program(folder.path(), &["translate", "--to", "en", "--lines"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for line in ["Das Haus ist alt.", "", "Wo bist du?"] {
+        writeln!(input, "{line}").unwrap();
+        let answer = answers.next().unwrap().unwrap();
+        assert_eq!(answer.is_empty(), line.is_empty());
+    }
+    input
+        .write_all(b"Eins.\nZwei.\nDr\xffei.\nVier.\n")
+        .unwrap();
+    drop(input);
+    assert_eq!(answers.map(Result::unwrap).count(), 2);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("standard input"), "{message}");
+}

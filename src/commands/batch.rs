@@ -6,19 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use dolmetsch::Error;
 use dolmetsch::job::{
     self, CacheOptions, Job, ModelIdentity, REJECTED, Reading, Shard, Summary, TargetIdentity,
 };
 use dolmetsch::route::{Leg, Route};
+use dolmetsch::{Error, Language};
 use serde_json::{Value, json};
 
 use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
-use crate::cli::{
-    Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
-};
+use crate::cli::{GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions};
 
 /// Segments of a window for each thread: enough to sort them by length, few
 /// enough to be done in seconds.
@@ -117,14 +115,19 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
     }
     let output = args.output_dir.as_deref();
     let output = output.expect("clap requires it where there is no --merge");
-    let languages = &args.models.to;
-    let found = job::find(&args.inputs, args.lines, output, languages)?;
+    let mut languages: Vec<Language> = Vec::new();
+    for &language in &args.models.to {
+        if !languages.contains(&language) {
+            languages.push(language);
+        }
+    }
+    let found = job::find(&args.inputs, args.lines, output, &languages)?;
     let reading = Reading {
         layout: layout(args.lines, &args.segmentation)?,
         field: args.field.clone(),
         column: usize::from(args.column),
         keep_source: args.keep_source,
-        targets: languages.clone(),
+        targets: languages,
         max_record: usize::try_from(args.max_record).unwrap_or(usize::MAX),
     };
     let reading_options = reading_options(args)?;
@@ -146,7 +149,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         output: output.to_path_buf(),
         reading,
         targets: targets.iter().map(target).collect::<Result<_, Error>>()?,
-        search: search_options(&args.search, args.machine.engine),
+        search: search_options(&args.search, &args.machine),
         reading_options,
         window: SEGMENTS_PER_THREAD * threads(&args.machine).max(2),
         checkpoint: Duration::from_secs(args.checkpoint_seconds),
@@ -256,7 +259,7 @@ fn threads(machine: &MachineOptions) -> usize {
 
 /// All that changes a translation. Taken apart, so that no new option is
 /// forgotten here.
-fn search_options(options: &SearchOptions, engine: Engine) -> BTreeMap<String, Value> {
+fn search_options(options: &SearchOptions, machine: &MachineOptions) -> BTreeMap<String, Value> {
     let SearchOptions {
         beam,
         length_penalty,
@@ -266,6 +269,12 @@ fn search_options(options: &SearchOptions, engine: Engine) -> BTreeMap<String, V
         normalize,
         alignment,
     } = options;
+    let MachineOptions {
+        engine,
+        compute,
+        threads: _,
+        batch_tokens: _,
+    } = machine;
     named([
         ("--beam", json!(beam)),
         ("--length-penalty", json!(length_penalty)),
@@ -282,6 +291,7 @@ fn search_options(options: &SearchOptions, engine: Engine) -> BTreeMap<String, V
             json!(format!("{alignment:?}").to_lowercase()),
         ),
         ("--engine", json!(format!("{engine:?}").to_lowercase())),
+        ("--compute", json!(format!("{compute:?}").to_lowercase())),
     ])
 }
 

@@ -51,12 +51,13 @@ impl Job<'_> {
         let mut run = Run::new(self, &manifest, state, windows, observe);
         let finished = run.all();
         let mut summary = run.end();
-        if finished? && summary.failed.is_empty() && self.shard == Shard::default() {
+        summary.interrupted = !finished?;
+        let whole = !summary.interrupted && summary.failed.is_empty();
+        if whole && self.shard == Shard::default() {
             let state = State::open(&folder, self.inputs.len())?;
             write_rejected(&self.output, &state)?;
             let _ = fs::remove_file(folder.join("cache"));
         }
-        summary.interrupted = self.stop.load(Ordering::Relaxed);
         Ok(summary)
     }
 }
@@ -163,12 +164,11 @@ impl<'a, 'o> Run<'a, 'o> {
         let written = journal::written(&path)?;
         self.skip(written.segments, written.rejected);
         if written.torn > 0 {
-            let note = format!(
+            (self.observe)(Event::Note(&format!(
                 "the last {} bytes in the journal of {} are torn or damaged, and are made again",
                 written.torn,
                 input.relative.display()
-            );
-            tracing::debug!("{note}");
+            )));
         }
         let is_complete = written.is_complete();
         let (start, index) = match &written.last {

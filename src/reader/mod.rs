@@ -66,6 +66,8 @@ pub struct Reader<R> {
     /// Bytes and paragraphs of the parts so far.
     offset: usize,
     paragraphs: usize,
+    /// What went wrong behind the lines that were given last.
+    failure: Option<Error>,
 }
 
 impl<R: Read> Reader<R> {
@@ -78,6 +80,7 @@ impl<R: Read> Reader<R> {
             pending: Vec::new(),
             offset: 0,
             paragraphs: 0,
+            failure: None,
         }
     }
 
@@ -119,10 +122,19 @@ impl<R: Read> Reader<R> {
     }
 
     fn document(&mut self, bytes: Vec<u8>) -> Result<Document> {
-        let text = String::from_utf8(bytes).map_err(|error| Error::InvalidUtf8 {
-            name: self.name.clone(),
-            offset: self.offset + error.utf8_error().valid_up_to(),
-        })?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let failure = Error::InvalidUtf8 {
+                    name: self.name.clone(),
+                    offset: self.offset + valid,
+                };
+                let mut bytes = error.into_bytes();
+                bytes.truncate(valid);
+                return self.lines_before(bytes, failure);
+            }
+        };
         let paragraphs = self.layout.paragraphs(&text, self.offset == 0);
         let document = Document::part(text, self.offset, self.paragraphs, &paragraphs);
         self.offset += document.text().len();
@@ -131,14 +143,35 @@ impl<R: Read> Reader<R> {
     }
 }
 
+impl<R: Read> Reader<R> {
+    /// Who gives lines gets those that are good before he is told what failed.
+    fn lines_before(&mut self, mut bytes: Vec<u8>, failure: Error) -> Result<Document> {
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+        match (&self.layout, whole) {
+            (Layout::Lines, Some(end)) => {
+                bytes.truncate(end + 1);
+                self.failure = Some(failure);
+                self.document(bytes)
+            }
+            _ => Err(failure),
+        }
+    }
+}
+
 impl<R: Read> Iterator for Reader<R> {
     type Item = Result<Document>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(failure) = self.failure.take() {
+            return Some(Err(failure));
+        }
         match self.next_part() {
             Ok(bytes) if bytes.is_empty() => None,
             Ok(bytes) => Some(self.document(bytes)),
-            Err(error) => Some(Err(error)),
+            Err(failure) => {
+                let bytes = std::mem::take(&mut self.pending);
+                Some(self.lines_before(bytes, failure))
+            }
         }
     }
 }
