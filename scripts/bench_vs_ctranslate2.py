@@ -54,7 +54,7 @@ def make_model(folder):
     sentences = [" ".join(f"w{i * j % 97}" for j in range(9)) for i in range(1, 400)]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences), model_prefix=str(folder / "source"), vocab_size=120,
-        bos_id=-1, pad_id=-1, eos_id=0, unk_id=1, minloglevel=2,
+        bos_id=-1, pad_id=-1, eos_id=0, unk_id=1, hard_vocab_limit=False, minloglevel=2,
     )
     (folder / "source.spm").write_bytes((folder / "source.model").read_bytes())
     (folder / "target.spm").write_bytes((folder / "source.model").read_bytes())
