@@ -126,10 +126,7 @@ fn below_the_least_confidence_the_source_stays_and_is_flagged() {
 
 #[test]
 fn capitals_are_folded_for_the_model_and_restored() {
-    let done = translate(
-        &["--format", "jsonl"],
-        "NEUES MUSEUM IN BERLIN ERÖFFNET\n",
-    );
+    let done = translate(&["--format", "jsonl"], "NEUES MUSEUM IN BERLIN ERÖFFNET\n");
     let record = &records(&done)[0];
     let target = record["target"].as_str().unwrap();
     assert_eq!(target, target.to_uppercase());
