@@ -161,9 +161,9 @@ impl BeamSearch {
     ///
     /// A repetition penalty lowers at most the tokens that a hypothesis has, and
     /// what their probability loses is shared out: the margin holds all of it
-    /// but what tokens beyond the best few hundred have.
+    /// but what tokens beyond the best few dozen have.
     fn top_k(&self) -> usize {
-        const MARGIN: usize = 512;
+        const MARGIN: usize = 64;
         let margin = if self.penalizes() { MARGIN } else { 0 };
         2 * self.beam_size + margin
     }

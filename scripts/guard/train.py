@@ -42,7 +42,7 @@ STRENGTHS = (0.0, 0.03, 0.1, 0.25, 0.5)
 MIN_COUNT = 3
 MIN_PROBABILITY = 0.01
 MOST_TRANSLATIONS = 10
-FALSE_ALARMS = 0.02
+FALSE_ALARMS = 0.015
 """Share of the human translations of the fitting data that the threshold lets be flagged."""
 
 
@@ -79,7 +79,7 @@ def probabilities(work: Path, pair: str):
         a, b = a.split(), b.split()
         frequency.update(a)
         forward, backward = set(forward.split()), set(backward.split())
-        for link in forward | backward:
+        for link in sorted(forward | backward):
             i, j = map(int, link.split("-"))
             # A link of one direction only is right about every third time.
             links[a[i]][b[j]] += 1.0 if link in forward and link in backward else 0.35
@@ -97,7 +97,7 @@ def probabilities(work: Path, pair: str):
 def through(first: dict, second: dict, direct: dict) -> dict:
     """`direct`, mixed with the product of two tables; what only one knows is taken from it."""
     mixed = {}
-    for stem in first.keys() | direct.keys():
+    for stem in sorted(first.keys() | direct.keys()):
         row = collections.Counter()
         for middle, p in first.get(stem, {}).items():
             for target, q in second.get(middle, {}).items():

@@ -1,5 +1,7 @@
 //! The search of one sentence: its tree of hypotheses.
 
+use std::collections::HashSet;
+
 use super::{BeamSearch, Boundaries, Candidate, Hypothesis};
 use crate::tokenizer::TokenId;
 
@@ -146,7 +148,7 @@ impl<'a> SentenceSearch<'a> {
     /// The candidates with the repetition penalty, renormalised.
     fn penalized(&self, candidates: &[Vec<Candidate>]) -> Vec<Vec<Candidate>> {
         let of_row = |(running, row): (&Running, &Vec<Candidate>)| {
-            let seen = self.tokens(running.node);
+            let seen: HashSet<TokenId> = self.tokens(running.node).into_iter().collect();
             let mut row = row.clone();
             let mut mass = 1.0;
             for candidate in row
