@@ -4,24 +4,30 @@
     scripts/check_resume.py target/release/dolmetsch [--kills 20] [--lines 20000] [--model FOLDER]
 
 The input is made from NTREX lines (../shared/data; without it from lines of its own), each with a number, so that
-none comes twice. The model is tests/fixtures/stand-in, which takes no time. Each run is killed with SIGKILL after a
-random time; the next one says how many segments it skipped. Checked are:
+none comes twice. The model is tests/fixtures/stand-in, which takes no time. Each run is killed with SIGKILL at a
+random moment in one of its next windows, or before its first; the next one says how many segments it skipped. Checked
+and printed are:
 
 - the output's bytes are those of the uninterrupted run;
-- what a killed run had said to be done is skipped by the next one, so that no segment is translated again but those of
-  the window that was in work (the job has no cache here);
-- a run that resumes after 70 % takes less than half of the time of the whole run.
+- what a killed run had said to be done is skipped by the next one (the job has no cache here), so that no segment is
+  translated again but those of the window that was in work: what was lost is counted;
+- a run that resumes after 70 % takes less than half of the time of the whole run. The time is that of the processor
+  (user and system), which other programs on the machine do not change much; wall clock is printed beside it.
 """
 
 import argparse
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 NTREX = ROOT.parent / "shared/data/tests/ntrex/ntrex-dev.de"
@@ -36,43 +42,57 @@ def lines(count: int) -> list[str]:
     return [f"{texts[index % len(texts)]} ({index})" for index in range(count)]
 
 
-def events(stream) -> list[dict]:
-    found = []
-    for line in stream:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue  # the last line of a killed run, or an error
-    return found
-
-
 class Job:
+    """One command, run again and again."""
+
     def __init__(self, arguments, folder: Path):
         self.command = [
             str(Path(arguments.program).resolve()), "batch", str(folder / "in.lines"), "--to", "en", "--threads", "1",
             "--model", str(arguments.model), "--cache-size", "0", "--progress", "json",
         ]  # fmt: skip
 
-    def run(self, output: Path, seconds: float | None = None) -> tuple[bool, list[dict], float]:
-        """Whether it ended by itself, what it said, and how long it took."""
+    def run(self, output: Path, kill=None) -> "Run":
+        """Runs it; `kill(events)` is asked after each event whether to kill it, and after how many seconds (or None)."""
         start = time.monotonic()
-        process = subprocess.Popen(
-            [*self.command, "--output-dir", str(output)], stderr=subprocess.PIPE, text=True
-        )
-        try:
-            _, stderr = process.communicate(timeout=seconds)
-            ended = True
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, stderr = process.communicate()
-            ended = False
-        if ended and process.returncode != 0:
-            sys.exit(f"the job failed: {stderr[-2000:]}")
-        return ended, events(stderr.splitlines()), time.monotonic() - start
+        process = subprocess.Popen([*self.command, "--output-dir", str(output)], stderr=subprocess.PIPE, text=True)
+        timer = None
+        said, others = [], []
+        if kill and (delay := kill(said)) is not None:
+            timer = threading.Timer(delay, process.kill)
+            timer.start()
+        for line in process.stderr:
+            try:
+                said.append(json.loads(line))
+            except ValueError:
+                others.append(line)  # the last line of a killed run, or an error
+            if kill and timer is None and (delay := kill(said)) is not None:
+                timer = threading.Timer(delay, process.kill)
+                timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if timer:
+            timer.cancel()
+        if process.returncode not in (0, -signal.SIGKILL):
+            sys.exit(f"FAILED: the job ended with {process.returncode}: {''.join(others)[-2000:]}")
+        reports = [event for event in said if event["event"] in ("progress", "end")]
+        return Run(process.returncode == 0, reports, time.monotonic() - start, usage.ru_utime + usage.ru_stime)
 
 
-def progress(said: list[dict]) -> list[dict]:
-    return [event for event in said if event["event"] in ("progress", "end")]
+class Run(NamedTuple):
+    """What a run left."""
+
+    ended: bool
+    reports: list[dict]
+    wall: float
+    cpu: float
+
+    @property
+    def skipped(self) -> int:
+        return self.reports[0]["skipped"] if self.reports else 0
+
+    @property
+    def translated(self) -> int:
+        return self.reports[-1]["translated"] if self.reports else 0
 
 
 def main() -> None:
@@ -91,56 +111,59 @@ def main() -> None:
 def check(arguments, folder: Path, rng: random.Random) -> None:
     (folder / "in.lines").write_text("".join(f"{line}\n" for line in lines(arguments.lines)), encoding="utf-8")
     job = Job(arguments, folder)
-    _, said, whole = job.run(folder / "whole")
+    whole = job.run(folder / "whole")
     expected = (folder / "whole/in.en.lines").read_bytes()
-    print(f"uninterrupted: {arguments.lines} lines, {whole:.1f} s")
+    windows = len(whole.reports) - 1
+    window = whole.reports[0]["translated"]
+    print(f"uninterrupted: {arguments.lines} lines, {whole.wall:.1f} s ({whole.cpu:.1f} s of CPU)", flush=True)
+    print(f"{windows} windows of {window} segments")
 
-    done, kills = 0, 0
-    limit = 2.2 * whole / arguments.kills  # starting takes its time too
+    kills = done = translated = again = 0
     while kills < arguments.kills:
-        ended, said, _ = job.run(folder / "out", rng.uniform(0.0, limit))
-        kills += not ended
-        if reports := progress(said):
-            skipped = reports[0]["skipped"]
-            if skipped < done:
-                sys.exit(f"FAILED: {done} segments were done, {skipped} were found")
-            last = reports[-1]
-            done = last["skipped"] + last["translated"]
-            print(f"{'ended' if ended else 'killed'}: {skipped} skipped, {last['translated']} translated")
-        elif not ended:
-            print("killed before its first window")
-        if ended:
-            if (folder / "out/in.en.lines").read_bytes() != expected:
-                sys.exit("FAILED: other bytes than without interruption")
+        # Some runs are killed while they start, most in one of their next windows.
+        count = rng.randrange(0, max(2, 2 * windows // arguments.kills))
+        delay = rng.uniform(0, 1.5 * whole.wall / windows)
+        run = job.run(folder / "out", lambda said: delay if len(said) >= count else None)
+        kills += not run.ended
+        if run.reports and run.skipped < done:
+            sys.exit(f"FAILED: {done} segments were done, {run.skipped} were found")
+        if run.reports:
+            done = run.skipped + run.translated
+        translated += run.translated
+        print(f"{'ended' if run.ended else 'killed'}: {run.skipped} skipped, {run.translated} translated", flush=True)
+        if run.ended:
+            compare(folder / "out/in.en.lines", expected)
+            again += max(0, translated - arguments.lines)
             shutil.rmtree(folder / "out")
-            done = 0
-    _, said, _ = job.run(folder / "out")
-    last = progress(said)[-1]
-    print(f"last run: {last['skipped']} skipped, {last['translated']} translated")
-    if last["skipped"] + last["translated"] != arguments.lines or last["skipped"] < done:
+            done = translated = 0
+    run = job.run(folder / "out")
+    translated += run.translated
+    print(f"last run: {run.skipped} skipped, {run.translated} translated")
+    if run.skipped + run.translated != arguments.lines or run.skipped < done:
         sys.exit("FAILED: the counts do not add up")
-    if (folder / "out/in.en.lines").read_bytes() != expected:
+    compare(folder / "out/in.en.lines", expected)
+    again += max(0, translated - arguments.lines)
+    print(f"{kills} kills: identical bytes; of what had been reported, {again} segments were translated twice; of what had")
+    print(f"not, at most {kills} windows of {window} = {kills * window} segments")
+    if again:
+        sys.exit("FAILED: what was done was done again")
+    resume_late(arguments, job, folder, whole, expected)
+
+
+def compare(path: Path, expected: bytes) -> None:
+    if path.read_bytes() != expected:
         sys.exit("FAILED: other bytes than without interruption")
-    print(f"{kills} kills: identical bytes, nothing lost")
-    resume_late(arguments, job, folder, whole)
 
 
-def resume_late(arguments, job: Job, folder: Path, whole: float) -> None:
-    output = folder / "late"
-    process = subprocess.Popen(
-        [*job.command, "--output-dir", str(output)], stderr=subprocess.PIPE, text=True
+def resume_late(arguments, job: Job, folder: Path, whole: Run, expected: bytes) -> None:
+    job.run(folder / "late", lambda said: 0 if said and said[-1]["translated"] >= 0.7 * arguments.lines else None)
+    run = job.run(folder / "late")
+    compare(folder / "late/in.en.lines", expected)
+    share = run.cpu / whole.cpu
+    print(
+        f"resumed after 70 % ({run.skipped} skipped): {run.cpu:.1f} s of CPU, {share:.0%} of the whole run's {whole.cpu:.1f} s"
+        f" (wall clock {run.wall:.1f} of {whole.wall:.1f} s)"
     )
-    for line in process.stderr:
-        event = json.loads(line)
-        if event["event"] == "progress" and event["translated"] >= 0.7 * arguments.lines:
-            break
-    process.kill()
-    process.wait()
-    _, said, seconds = job.run(output)
-    share = seconds / whole
-    print(f"resumed after 70 %: {seconds:.1f} s, {share:.0%} of the whole run's {whole:.1f} s")
-    if (output / "in.en.lines").read_bytes() != (folder / "whole/in.en.lines").read_bytes():
-        sys.exit("FAILED: other bytes than without interruption")
     if share >= 0.5:
         sys.exit("FAILED: not less than half")
 

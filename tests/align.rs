@@ -17,6 +17,7 @@ fn run(arguments: &[&str], input: &str) -> Finished {
     let output = assert_cmd::Command::cargo_bin("dolmetsch")
         .unwrap()
         .args(arguments)
+        .env("DOLMETSCH_CONFIG", "")
         .write_stdin(input)
         .output()
         .unwrap();

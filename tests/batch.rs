@@ -20,6 +20,7 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("dolmetsch").unwrap();
     command
         .current_dir(folder)
+        .env("DOLMETSCH_CONFIG", "")
         .args(arguments)
         .args(["--threads", "1", "--model"])
         .arg(model);
@@ -364,6 +365,141 @@ fn a_damaged_file_does_not_keep_others_from_being_translated() {
     assert!(out("b.en.lines").exists() && !out("a.en.lines.gz").exists());
 }
 
+/// Members and frames of a compressed file are one text; a cut one is an error.
+#[test]
+fn compressed_files_may_have_several_parts() {
+    let parts = |name: &str| [compressed(name, b"Ja.\nNe"), compressed(name, b"in.\n")].concat();
+    let cut = |name: &str| {
+        let whole = compressed(name, lines(500).as_bytes());
+        whole[..whole.len() - 9].to_vec()
+    };
+    let folder = folder_with(&[
+        ("in/a.lines.gz", &parts("gz")),
+        ("in/b.lines.zst", &parts("zst")),
+        ("in/cut.lines.gz", &cut("gz")),
+        ("in/cut.lines.zst", &cut("zst")),
+        ("a.txt", b"Ja.\nNein.\n"),
+    ]);
+    let done = batch(folder.path(), &["in", "--output-dir", "out"]);
+    assert_eq!(done.code, Some(4), "{}", done.stderr);
+    assert!(done.stderr.contains("2 inputs"), "{}", done.stderr);
+    let out = |name: &str| folder.path().join("out").join(name);
+    let expected = translated(folder.path(), &["--lines", "a.txt"]);
+    assert_eq!(decompressed(&out("a.en.lines.gz")), expected);
+    assert_eq!(decompressed(&out("b.en.lines.zst")), expected);
+    assert!(!out("cut.en.lines.gz").exists() && !out("cut.en.lines.zst").exists());
+}
+
+#[test]
+fn an_encoding_is_part_of_what_the_job_was_begun_with() {
+    let folder = folder_with(&[("in/a.lines", b"Die Stra\xdfe.\nJa.\n")]);
+    let rejected = batch(folder.path(), &["in", "--output-dir", "utf-8"]);
+    assert_eq!(rejected.code, Some(0), "{}", rejected.stderr);
+    assert!(
+        rejected.stderr.contains("1 rejected"),
+        "{}",
+        rejected.stderr
+    );
+    let latin = ["in", "--output-dir", "latin", "--encoding", "windows-1252"];
+    let done = batch(folder.path(), &latin);
+    assert!(done.stderr.contains("0 rejected"), "{}", done.stderr);
+    let text = ["--lines", "--encoding", "windows-1252", "in/a.lines"];
+    assert_eq!(
+        decompressed(&folder.path().join("latin/a.en.lines")),
+        translated(folder.path(), &text)
+    );
+    let other = batch(folder.path(), &["in", "--output-dir", "latin"]);
+    assert_eq!(other.code, Some(6), "{}", other.stderr);
+    assert!(other.stderr.contains("--encoding"), "{}", other.stderr);
+}
+
+/// Every line is JSON with the fields that the README lists.
+#[test]
+fn progress_for_machines_adds_up() {
+    let text = lines(700);
+    let folder = folder_with(&[("in/a.lines", text.as_bytes()), ("in/b.lines", b"Ja.\n")]);
+    let arguments = ["in", "--output-dir", "out", "--progress", "json"];
+    let done = batch(folder.path(), &arguments);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let events: Vec<Value> = done
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (end, windows) = events.split_last().unwrap();
+    let number = |event: &Value, key: &str| event[key].as_f64().unwrap();
+    let mut before = 0.0;
+    for event in windows {
+        assert_eq!(event["event"], "progress");
+        for key in ["seconds", "tokens_per_second", "skipped", "repeated"] {
+            assert!(number(event, key) >= 0.0);
+        }
+        assert!(event["file"].as_str().unwrap().starts_with("in"));
+        assert!(event["seconds_left"].is_null() || number(event, "seconds_left") >= 0.0);
+        assert!(number(event, "file_bytes_done") <= number(event, "file_bytes"));
+        assert!((before..=number(event, "bytes")).contains(&number(event, "bytes_done")));
+        before = number(event, "bytes_done");
+    }
+    let last = windows.last().unwrap();
+    assert_eq!(last["bytes_done"], text.len() + 4);
+    assert_eq!(
+        (&last["files_done"], &last["files"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(
+        (&end["event"], &end["interrupted"]),
+        (&"end".into(), &false.into())
+    );
+    let segments: f64 = ["skipped", "translated", "repeated"]
+        .map(|key| number(end, key))
+        .iter()
+        .sum();
+    assert_eq!(
+        segments,
+        701.0 - text.lines().filter(|line| line.is_empty()).count() as f64
+    );
+}
+
+/// The second only reads it; neither takes harm from the other.
+#[test]
+fn two_jobs_may_use_a_cache_at_once() {
+    let folder = folder_with(&[("in/a.lines", lines(1000).as_bytes())]);
+    let cached = |output| {
+        [
+            "in",
+            "--output-dir",
+            output,
+            "--cache",
+            "cache",
+            "--cache-size",
+            "1",
+        ]
+    };
+    let mut first = start(folder.path(), &cached("one"));
+    windows(&mut first, 1).unwrap();
+    let second = batch(folder.path(), &cached("two"));
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let rest = first.wait_with_output().unwrap();
+    assert!(rest.status.success(), "{rest:?}");
+    let output = |name: &str| fs::read(folder.path().join(name).join("a.en.lines")).unwrap();
+    assert_eq!(output("one"), output("two"));
+
+    let path = folder.path().join("cache/dolmetsch-segments");
+    assert_eq!(fs::metadata(&path).unwrap().len() / 1_000_000, 0);
+    let third = batch(folder.path(), &cached("three"));
+    assert!(third.stderr.contains(" 0 translated"), "{}", third.stderr);
+    let mut damaged = fs::read(&path).unwrap();
+    let used = damaged.iter().rposition(|&byte| byte != 0).unwrap();
+    damaged[used - 4000] ^= 1;
+    damaged[used] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let fourth = batch(folder.path(), &cached("four"));
+    assert_eq!(fourth.code, Some(0), "{}", fourth.stderr);
+    assert!(fourth.stderr.contains("damaged"), "{}", fourth.stderr);
+    assert_eq!(output("three"), output("one"));
+    assert_eq!(output("four"), output("one"));
+}
+
 #[test]
 fn merged_shards_are_the_same_bytes_as_one_run() {
     let text = lines(1500);
@@ -398,8 +534,10 @@ fn merged_shards_are_the_same_bytes_as_one_run() {
     let merge = || {
         let mut command = Command::cargo_bin("dolmetsch").unwrap();
         command
-            .current_dir(folder.path())
-            .args(["batch", "--merge", "four"]);
+            // The inputs were named from another folder.
+            .current_dir(folder.path().join("four"))
+            .env("DOLMETSCH_CONFIG", "")
+            .args(["batch", "--merge", "."]);
         finished(command)
     };
     let early = merge();

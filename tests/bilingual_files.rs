@@ -20,6 +20,7 @@ fn dolmetsch(arguments: &[&str]) -> (String, String, i32) {
         .unwrap()
         .args(["translate", "--model", "builtin", "--beam", "1", "--quiet"])
         .args(arguments)
+        .env("DOLMETSCH_CONFIG", "")
         .output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

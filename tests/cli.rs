@@ -19,6 +19,7 @@ fn dolmetsch(arguments: &[&str], input: impl AsRef<[u8]>) -> Finished {
     let output = assert_cmd::Command::cargo_bin("dolmetsch")
         .unwrap()
         .args(arguments)
+        .env("DOLMETSCH_CONFIG", "")
         .write_stdin(input.as_ref())
         .output()
         .unwrap();
@@ -594,6 +595,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     std::fs::write(&path, text).unwrap();
     let mut child = program
         .args(["segment", path.to_str().unwrap()])
+        .env("DOLMETSCH_CONFIG", "")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

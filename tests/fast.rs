@@ -217,9 +217,16 @@ mod program {
     const TEXT: &str = "Der Zug fährt um acht Uhr ab.\nDas alte Haus am Fluss wurde gestern verkauft, \
         obwohl niemand damit gerechnet hatte.\nJa.\nWer hat das Fenster geöffnet?\n";
 
+    /// The program, without the settings of who runs the tests.
+    fn program() -> Command {
+        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        command.env("DOLMETSCH_CONFIG", "");
+        command
+    }
+
     /// Records of a translation, with scores and attention weights in them.
     fn records(isa: Option<Isa>, options: &[&str]) -> Vec<u8> {
-        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        let mut command = program();
         command.args(["translate", "--model", "builtin", "--to", "en", "--quiet"]);
         command.args(["--format", "jsonl", "--lines"]).args(options);
         match isa {
@@ -248,7 +255,7 @@ mod program {
 
     #[test]
     fn an_instruction_set_that_is_none_is_a_usage_error() {
-        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        let mut command = program();
         command.args(["translate", "--model", "builtin", "--to", "en"]);
         let assert = command.env(ISA_VARIABLE, "mmx").write_stdin("Ja.").assert();
         let output = assert.code(2).get_output().clone();
@@ -261,7 +268,7 @@ mod program {
 
     #[test]
     fn bench_says_what_was_measured() {
-        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        let mut command = program();
         command.args([
             "bench",
             "--sentences",

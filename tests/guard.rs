@@ -14,6 +14,7 @@ fn run(arguments: &[&str], input: &str) -> Done {
     let output = Command::cargo_bin("dolmetsch")
         .unwrap()
         .args(arguments)
+        .env("DOLMETSCH_CONFIG", "")
         .write_stdin(input)
         .output()
         .unwrap();

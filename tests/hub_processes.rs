@@ -21,6 +21,7 @@ fn child(variables: &[(&str, &str)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dolmetsch"));
     command
         .args(["models", "fetch", REPO])
+        .env("DOLMETSCH_CONFIG", "")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     for (name, _) in std::env::vars() {

@@ -63,6 +63,7 @@ fn the_transcripts_are_true() {
             .args(["-c", &command])
             .current_dir(root)
             .env("PATH", &path)
+            .env("DOLMETSCH_CONFIG", "")
             .output()
             .unwrap();
         let actual = String::from_utf8(output.stdout).unwrap();

@@ -52,6 +52,7 @@ fn dolmetsch(endpoint: &str, home: &Path, arguments: &[&str]) -> Output {
         .env("HF_ENDPOINT", endpoint)
         .env("HF_HOME", home)
         .env("DOLMETSCH_CONFIG_DIR", home.join("config"))
+        .env("DOLMETSCH_CONFIG", "")
         .args(arguments)
         .write_stdin("Das ist ein Haus.\n")
         .output()

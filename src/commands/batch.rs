@@ -16,11 +16,16 @@ use serde_json::{Value, json};
 use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
-use crate::cli::{GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions};
+use crate::cli::{
+    EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
+};
 
 /// Segments of a window for each thread: enough to sort them by length, few
 /// enough to be done in seconds.
 const SEGMENTS_PER_THREAD: usize = 128;
+
+/// Translations that cannot be trusted are tried again.
+const GUARD: GuardMode = GuardMode::On;
 
 /// Translates many files; can be killed at any time and goes on where it was.
 #[derive(Debug, clap::Args)]
@@ -61,6 +66,8 @@ pub(crate) struct BatchArgs {
     /// Reject lines with more bytes than this
     #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..1 << 30), help_heading = "Records")]
     max_record: u64,
+    #[command(flatten)]
+    encoding: EncodingOption,
     #[command(flatten)]
     segmentation: SegmentationOptions,
 
@@ -104,7 +111,7 @@ pub(crate) struct BatchArgs {
 pub(crate) enum ProgressFormat {
     /// Bars, on a terminal
     Auto,
-    /// A JSON object a line
+    /// A JSON object a line: "event" is progress, note or end
     Json,
 }
 
@@ -123,6 +130,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
     }
     let found = job::find(&args.inputs, args.lines, output, &languages)?;
     let reading = Reading {
+        encoding: args.encoding.encoding,
         layout: layout(args.lines, &args.segmentation)?,
         field: args.field.clone(),
         column: usize::from(args.column),
@@ -135,7 +143,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         models: &args.models,
         search: &args.search,
         machine: &args.machine,
-        guard: GuardMode::On,
+        guard: GUARD,
         n_best: 1,
         quiet: args.quiet,
     })?;
@@ -292,6 +300,7 @@ fn search_options(options: &SearchOptions, machine: &MachineOptions) -> BTreeMap
         ),
         ("--engine", json!(format!("{engine:?}").to_lowercase())),
         ("--compute", json!(format!("{compute:?}").to_lowercase())),
+        ("--guard", json!(format!("{GUARD:?}").to_lowercase())),
     ])
 }
 
@@ -306,6 +315,7 @@ fn reading_options(args: &BatchArgs) -> Result<BTreeMap<String, Value>> {
         None => None,
     };
     Ok(named([
+        ("--encoding", json!(args.encoding.encoding.name())),
         ("--lines", json!(args.lines)),
         ("--field", json!(args.field)),
         ("--column", json!(args.column)),

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::compression::{Compressor, decompress};
+use super::compression::Compressor;
+use super::content::Content;
 use super::format::{Format, Reading};
 use super::input::Input;
 use super::journal::{Frame, Frames};
@@ -93,19 +94,16 @@ pub(super) struct Recount {
 }
 
 impl Recount {
-    pub(super) fn of(input: &Input) -> Result<Self> {
-        let count = || {
-            let mut file = File::open(&input.path)?;
-            let sha256 = sha256(&mut file)?;
-            Ok((sha256, File::open(&input.path)?))
-        };
-        let (sha256, file) = count().map_err(Error::io("read", &input.path))?;
+    pub(super) fn of(input: &Input, reading: &Reading) -> Result<Self> {
+        let cannot_read = || Error::io("read", &input.path);
+        let mut file = File::open(&input.path).map_err(cannot_read())?;
+        let sha256 = sha256(&mut file).map_err(cannot_read())?;
         let lines = match input.format {
             #[cfg(feature = "parquet")]
             Format::Parquet => super::format::parquet::count_rows(input)?,
-            _ => decompress(input.compression, file)
-                .and_then(count_lines)
-                .map_err(Error::io("read", &input.path))?,
+            _ => Content::open(input, reading.encoding, 0)
+                .and_then(|content| count_lines(content.bytes))
+                .map_err(cannot_read())?,
         };
         Ok(Self { lines, sha256 })
     }

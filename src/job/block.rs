@@ -1,12 +1,11 @@
 //! Blocks: what is read, given to one shard, and written to the journal as a
 //! whole. Where a block ends depends on nothing but the input's bytes.
 
-use std::fs::File;
-use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::io::BufRead;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::compression::decompress;
+use super::content::Content;
 use super::format::{Format, Reading, Record, read_block};
 use super::input::Input;
 use super::line::LineReader;
@@ -15,8 +14,9 @@ use crate::error::{Error, Result};
 
 /// Records of a block …
 pub(super) const BLOCK_RECORDS: usize = 128;
-/// … or fewer, when they have this many bytes.
-pub(super) const BLOCK_BYTES: u64 = 256 * 1024;
+/// … or fewer, when they have this many bytes: some 150 sentences, as a kill
+/// costs a block at least.
+pub(super) const BLOCK_BYTES: u64 = 16 * 1024;
 
 /// Some records of one input.
 #[derive(Debug, Default)]
@@ -64,11 +64,13 @@ impl<'a> BlockReader<'a> {
         start: Position,
         index: u64,
     ) -> Result<Self> {
-        let consumed = Arc::new(AtomicU64::new(0));
-        let source = if input.format == Format::Parquet {
+        let (source, consumed) = if input.format == Format::Parquet {
             rows(input, reading, start)?
         } else {
-            lines(input, reading, start, &consumed).map_err(Error::io("read", &input.path))?
+            let content = Content::open(input, reading.encoding, start.offset);
+            let content = content.map_err(Error::io("read", &input.path))?;
+            let consumed = Arc::clone(&content.consumed);
+            (lines(content, reading, start), consumed)
         };
         Ok(Self {
             input,
@@ -107,52 +109,24 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-fn lines(
-    input: &Input,
-    reading: &Reading,
-    start: Position,
-    consumed: &Arc<AtomicU64>,
-) -> io::Result<Source> {
-    let mut file = File::open(&input.path)?;
-    if input.compression.is_none() {
-        file.seek(SeekFrom::Start(start.offset))?;
-        consumed.store(start.offset, Ordering::Relaxed);
-    }
-    let counted = Counted {
-        file,
-        bytes: Arc::clone(consumed),
-    };
-    let mut content = decompress(input.compression, counted)?;
-    if input.compression.is_some() {
-        io::copy(&mut content.by_ref().take(start.offset), &mut io::sink())?;
-    }
-    let lines = LineReader::new(content, reading.max_record).starting_at(start.offset, start.lines);
-    Ok(Source::Lines(lines))
+fn lines(content: Content, reading: &Reading, start: Position) -> Source {
+    let lines = LineReader::new(content.bytes, reading.max_record)
+        .starting_at(start.offset, start.lines)
+        .of_encoding(content.encoding);
+    Source::Lines(lines)
 }
 
 #[cfg(feature = "parquet")]
-fn rows(input: &Input, reading: &Reading, start: Position) -> Result<Source> {
-    super::format::parquet::Rows::open(input, reading, start).map(Source::Rows)
+fn rows(input: &Input, reading: &Reading, start: Position) -> Result<(Source, Arc<AtomicU64>)> {
+    let rows = super::format::parquet::Rows::open(input, reading, start)?;
+    let consumed = rows.consumed();
+    Ok((Source::Rows(rows), consumed))
 }
 
 #[cfg(not(feature = "parquet"))]
-fn rows(input: &Input, _reading: &Reading, _start: Position) -> Result<Source> {
+fn rows(input: &Input, _reading: &Reading, _start: Position) -> Result<(Source, Arc<AtomicU64>)> {
     Err(Error::Options(format!(
         "{} cannot be read: this program was built without Parquet (build it with `cargo build --release --features parquet`)",
         input.path.display()
     )))
-}
-
-/// Counts what is read of a file.
-struct Counted {
-    file: File,
-    bytes: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
 }

@@ -31,7 +31,7 @@ impl Parts<'_> {
         counts: (u64, u64),
     ) -> Result<()> {
         let input = &self.inputs[file];
-        let recount = Recount::of(input)?;
+        let recount = Recount::of(input, self.reading)?;
         recount.check(input, &self.manifest.inputs[file].identity)?;
         let new = state.new_file();
         let mut outputs = Vec::new();

@@ -1,12 +1,14 @@
 //! Which files are translated, and what their translations are called.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use glob::MatchOptions;
 use walkdir::WalkDir;
 
+use super::REJECTED;
 use super::compression::Compression;
 use super::format::Format;
 use crate::error::{Error, Result};
@@ -92,32 +94,35 @@ fn split(name: &OsStr, compression: Option<Compression>) -> (&OsStr, Option<&OsS
 ///
 /// # Errors
 ///
-/// When a name means nothing, a file cannot be translated, or two files would
-/// have translations of the same name.
+/// When a name means nothing, a file cannot be translated, two files would have
+/// translations of the same name, or a translation would be an input.
 pub fn find(names: &[PathBuf], lines: bool, output: &Path, targets: &[Language]) -> Result<Found> {
     let mut search = Search {
         lines,
         output: fs::canonicalize(output).ok(),
         found: BTreeMap::new(),
-        others: 0,
+        roots: Vec::new(),
+        others: BTreeSet::new(),
         notes: Vec::new(),
     };
     for name in names {
         let pattern = name.to_string_lossy();
         if name.is_dir() {
-            search.folder(name)?;
+            search.root(name);
+            search.folder(name, name)?;
         } else if name.exists() || !pattern.contains(['*', '?', '[']) {
             search.file(name)?;
         } else {
             search.pattern(&pattern)?;
         }
     }
-    if search.others > 0 {
+    if !search.others.is_empty() {
         search.notes.push(format!(
             "{} files of other kinds are left alone (.txt, .lines, .jsonl, .tsv and .parquet are read, text also as .gz and .zst)",
-            search.others
+            search.others.len()
         ));
     }
+    search.spare_inputs(output, targets)?;
     let inputs = search.found.into_values().collect::<Vec<Input>>();
     if inputs.is_empty() {
         return Err(Error::Options(
@@ -137,7 +142,10 @@ struct Search {
     output: Option<PathBuf>,
     /// By relative path and path.
     found: BTreeMap<(PathBuf, PathBuf), Input>,
-    others: usize,
+    /// Folders that are read, as canonical paths.
+    roots: Vec<PathBuf>,
+    /// Files of other kinds.
+    others: BTreeSet<PathBuf>,
     notes: Vec<String>,
 }
 
@@ -151,7 +159,7 @@ impl Search {
             )));
         }
         let name = PathBuf::from(path.file_name().unwrap_or_default());
-        if !self.add(path.to_path_buf(), name) {
+        if !self.add(path.to_path_buf(), name)? {
             return Err(Error::Options(format!(
                 "{} is of no kind that is known here: its name must end in .txt, .lines, .jsonl, .tsv or .parquet (or add --lines, for a segment a line)",
                 path.display()
@@ -160,7 +168,52 @@ impl Search {
         Ok(())
     }
 
-    fn folder(&mut self, folder: &Path) -> Result<()> {
+    /// Notes that a folder is read; its canonical path.
+    fn root(&mut self, folder: &Path) -> PathBuf {
+        let is_here = folder.as_os_str().is_empty();
+        let folder = if is_here { Path::new(".") } else { folder };
+        let root = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+        self.roots.push(root.clone());
+        root
+    }
+
+    /// Nothing that the job writes may be one of its inputs, now or in its next
+    /// run.
+    fn spare_inputs(&self, output: &Path, targets: &[Language]) -> Result<()> {
+        let paths: HashSet<&PathBuf> = self.found.keys().map(|(_, path)| path).collect();
+        let own = self.output.iter();
+        let own: Vec<&PathBuf> = own
+            .flat_map(|output| {
+                self.roots
+                    .iter()
+                    .filter(move |root| root.starts_with(output))
+            })
+            .collect();
+        let outputs = self
+            .found
+            .values()
+            .flat_map(|input| targets.iter().map(|&target| input.output(target)));
+        for name in outputs.chain([REJECTED.into()]) {
+            let path = output.join(&name);
+            if fs::canonicalize(&path).is_ok_and(|path| paths.contains(&path)) {
+                return Err(Error::Options(format!(
+                    "{} is an input, and would be written over (choose another --output-dir)",
+                    path.display()
+                )));
+            }
+            let path = self.output.as_ref().unwrap_or(&path).join(&name);
+            if let Some(root) = own.iter().find(|root| path.starts_with(root)) {
+                return Err(Error::Options(format!(
+                    "translations would be written to {}, among the inputs (choose another --output-dir, or name the files one by one)",
+                    root.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a folder, whose files are called by their paths below `base`.
+    fn folder(&mut self, folder: &Path, base: &Path) -> Result<()> {
         let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
         let output = self.output.clone();
         let is_output = |path: &Path| {
@@ -188,11 +241,10 @@ impl Search {
                 Ok(entry) => entry,
             };
             if entry.file_type().is_file() {
-                let relative = entry.path().strip_prefix(folder);
-                let relative = relative.unwrap_or(entry.path()).to_path_buf();
-                let known = Format::of_name(entry.file_name()).is_some();
-                if !known || !self.add(entry.path().to_path_buf(), relative) {
-                    self.others += 1;
+                if Format::of_name(entry.file_name()).is_some() {
+                    self.add_below(base, entry.into_path())?;
+                } else {
+                    self.others.insert(entry.into_path());
                 }
             }
         }
@@ -200,10 +252,19 @@ impl Search {
     }
 
     fn pattern(&mut self, pattern: &str) -> Result<()> {
-        let paths = glob::glob(pattern)
+        let as_shells_do = MatchOptions {
+            require_literal_leading_dot: true,
+            ..MatchOptions::new()
+        };
+        // Alone it means folders, and those below the first only.
+        let files = if pattern.ends_with("**") { "/*" } else { "" };
+        let paths = glob::glob_with(&format!("{pattern}{files}"), as_shells_do)
             .map_err(|error| Error::Options(format!("{pattern} is no valid pattern: {error}")))?;
         let base = fixed_folder(pattern);
-        let before = self.found.len() + self.others;
+        let root = self.root(&base);
+        let is_outside = |output: &&PathBuf| !root.starts_with(output);
+        let output = self.output.clone().as_ref().filter(is_outside).cloned();
+        let before = self.found.len() + self.others.len();
         for path in paths {
             let path = path.map_err(|error| {
                 let unreadable = error.path().to_path_buf();
@@ -212,28 +273,44 @@ impl Search {
             let inside = |output: &PathBuf| {
                 fs::canonicalize(&path).is_ok_and(|path| path.starts_with(output))
             };
-            if !path.is_file() || self.output.as_ref().is_some_and(inside) {
+            if output.as_ref().is_some_and(inside) {
                 continue;
             }
-            let relative = path.strip_prefix(&base).unwrap_or(&path).to_path_buf();
-            if !self.add(path.clone(), relative) {
-                self.others += 1;
+            if path.is_dir() {
+                self.folder(&path, &base)?;
+            } else if path.is_file() {
+                self.add_below(&base, path)?;
             }
         }
-        if self.found.len() + self.others == before {
+        if self.found.len() + self.others.len() == before {
             return Err(Error::Options(format!("no file matches {pattern}")));
         }
         Ok(())
     }
 
+    /// [`Search::add`] for a file below a folder.
+    fn add_below(&mut self, base: &Path, path: PathBuf) -> Result<()> {
+        let relative = path.strip_prefix(base).unwrap_or(&path).to_path_buf();
+        if !self.add(path.clone(), relative)? {
+            self.others.insert(path);
+        }
+        Ok(())
+    }
+
     /// Whether the file is of a kind that can be translated.
-    fn add(&mut self, path: PathBuf, relative: PathBuf) -> bool {
+    fn add(&mut self, path: PathBuf, relative: PathBuf) -> Result<bool> {
+        if path.to_str().is_none() {
+            return Err(Error::Options(format!(
+                "{} has a name that is no UTF-8, which the job's state cannot hold (rename it)",
+                path.display()
+            )));
+        }
         let Some(input) = Input::new(path, relative, self.lines) else {
-            return false;
+            return Ok(false);
         };
         let identity = fs::canonicalize(&input.path).unwrap_or_else(|_| input.path.clone());
         self.found.insert((input.relative.clone(), identity), input);
-        true
+        Ok(true)
     }
 }
 
@@ -249,7 +326,7 @@ fn fixed_folder(pattern: &str) -> PathBuf {
     folders.into_iter().collect()
 }
 
-/// Two inputs must not be written to one file, nor an output over an input.
+/// Two inputs must not be written to one file.
 fn check_outputs(inputs: &[Input], targets: &[Language]) -> Result<()> {
     let mut outputs: HashMap<PathBuf, &Input> = HashMap::new();
     for input in inputs {
@@ -336,15 +413,73 @@ mod tests {
                 .len(),
             1
         );
-        let pattern = [path("in*/*.txt")];
-        let found = find(&pattern, false, &path("in/out"), &targets).unwrap();
-        assert_eq!(found.inputs.len(), 2);
+        let names = |pattern: &str| -> Vec<PathBuf> {
+            let found = find(&[path(pattern)], false, &path("in/out"), &targets).unwrap();
+            found
+                .inputs
+                .into_iter()
+                .map(|input| input.relative)
+                .collect()
+        };
+        assert_eq!(
+            names("in*/*.txt"),
+            [Path::new("in/x.txt"), Path::new("in2/x.txt")]
+        );
+        // Not what is hidden, and folders with all that is in them.
+        let all = [Path::new("x/y.lines"), Path::new("x.txt")];
+        for pattern in ["in/*", "in/**", "in/**/*"] {
+            assert_eq!(names(pattern), all, "{pattern}");
+        }
         for nothing in ["nothing.txt", "in/*.md", "in/p.pdf"] {
             assert!(
                 find(&[path(nothing)], false, &path("out"), &targets).is_err(),
                 "{nothing}"
             );
         }
+    }
+
+    /// Neither now nor in the next run, when the translations are there.
+    #[test]
+    fn a_translation_is_never_an_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [
+            "x.txt",
+            "x.en.txt",
+            "rejected.jsonl",
+            "in/y.txt",
+            "in/z/in/z/y.txt",
+        ] {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), "a\n").unwrap();
+        }
+        for (names, output, allowed) in [
+            (&["x.txt"][..], "", true),
+            (&["x.txt", "x.en.txt"], "", false),
+            (&["x.txt", "x.en.txt"], "in", true),
+            (&["rejected.jsonl"], "", false),
+            (&["in"], "in", false),
+            (&["in/*.txt"], "in", false),
+            (&["in"], "", true),
+            (&["in/*.txt"], "", true),
+            // Its relative path leads back into the folder.
+            (&["in/z"], "", false),
+        ] {
+            let names: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
+            let found = find(&names, false, &path(output), &[Language::EN]);
+            assert_eq!(found.is_ok(), allowed, "{names:?} {output} {found:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_no_utf_8_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(OsStr::from_bytes(b"gr\xfcn.txt")), "a\n").unwrap();
+        let names = [folder.path().to_path_buf()];
+        let error = find(&names, false, Path::new("out"), &[Language::EN]).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{error}");
     }
 
     #[cfg(unix)]

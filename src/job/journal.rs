@@ -18,6 +18,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::block::Position;
+use super::state::sync_parent;
 use crate::error::{Error, Result};
 
 /// The line of a frame is never longer (bytes): a few hundred targets.
@@ -101,6 +102,9 @@ impl Journal {
                 .write(true)
                 .open(path)?;
             file.set_len(length)?;
+            if length == 0 {
+                sync_parent(path)?;
+            }
             file.seek(SeekFrom::Start(length))?;
             Ok(file)
         };

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead};
 
+use crate::reader::TextEncoding;
+
 /// A line as it stands in the input.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -22,6 +24,8 @@ pub(super) struct LineReader<R> {
     pub(super) lines: u64,
     /// Bytes read so far.
     pub(super) offset: u64,
+    /// What the file is encoded in; the input is UTF-8.
+    pub(super) encoding: TextEncoding,
     /// Bytes that a line may have.
     limit: usize,
 }
@@ -32,6 +36,7 @@ impl<R: BufRead> LineReader<R> {
             input,
             lines: 0,
             offset: 0,
+            encoding: TextEncoding::default(),
             limit,
         }
     }
@@ -39,6 +44,12 @@ impl<R: BufRead> LineReader<R> {
     /// Says that `lines` lines of `offset` bytes lie before the input.
     pub(super) fn starting_at(mut self, offset: u64, lines: u64) -> Self {
         (self.offset, self.lines) = (offset, lines);
+        self
+    }
+
+    /// Says what the file was encoded in.
+    pub(super) fn of_encoding(mut self, encoding: TextEncoding) -> Self {
+        self.encoding = encoding;
         self
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::format::{Format, Reading};
 use super::input::Input;
+use super::state::sync_parent;
 use crate::error::{Error, Result};
 use crate::hub::sha256;
 use crate::language::Language;
@@ -145,7 +146,7 @@ impl Manifest {
             file.flush()?;
             file.as_file().sync_all()?;
             file.persist(path).map_err(|error| error.error)?;
-            sync_folder(folder)
+            sync_parent(path)
         };
         write().map_err(Error::io("write", path))
     }
@@ -160,13 +161,16 @@ impl Manifest {
             .collect();
         let identify = |input: &Input| {
             let name = input.relative.to_string_lossy().into_owned();
+            // Shards may be joined from another folder.
+            let absolute = std::path::absolute(&input.path);
+            let absolute = absolute.map_err(Error::io("read", &input.path))?;
             let identity = match known.get(name.as_str()) {
                 Some(identity) => identity.now(&input.path)?,
                 None => FileIdentity::of(&input.path)?,
             };
             Ok(InputIdentity {
                 name,
-                path: input.path.to_string_lossy().into_owned(),
+                path: absolute.to_string_lossy().into_owned(),
                 format: input.format,
                 identity,
             })
@@ -190,7 +194,7 @@ impl Manifest {
     pub(super) fn languages(&self) -> Result<Vec<Language>> {
         let language = |target: &TargetIdentity| {
             let code = target.language.parse::<Language>();
-            code.map_err(|error| Error::Mismatch(format!("the manifest is damaged: {error}")))
+            code.map_err(|error| damaged(&error))
         };
         self.targets.iter().map(language).collect()
     }
@@ -198,7 +202,10 @@ impl Manifest {
     /// What writing needs to know of the reading.
     pub(super) fn reading(&self) -> Result<Reading> {
         let option = |name: &str| self.options.get(name).cloned().unwrap_or_default();
+        let encoding = option("--encoding");
+        let encoding = encoding.as_str().unwrap_or("auto").parse();
         Ok(Reading {
+            encoding: encoding.map_err(|error| damaged(&error))?,
             layout: Layout::Lines,
             field: option("--field").as_str().unwrap_or_default().to_owned(),
             column: 1,
@@ -266,6 +273,10 @@ impl Manifest {
     }
 }
 
+fn damaged(reason: &impl std::fmt::Display) -> Error {
+    Error::Mismatch(format!("the manifest is damaged: {reason}"))
+}
+
 /// The first differences, and how many more there are.
 fn named(differences: &[String]) -> String {
     let named = differences[..differences.len().min(NAMED)].join("; ");
@@ -303,16 +314,6 @@ fn compare_values(what: &str, before: &Value, now: &Value, differences: &mut Vec
         _ if before == now => {}
         _ => differences.push(format!("{what} was {before} and is {now}")),
     }
-}
-
-/// Makes sure that the names in a folder are on the disk.
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    // Other systems have no such call.
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
 }
 
 #[cfg(test)]

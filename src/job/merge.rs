@@ -60,8 +60,14 @@ pub fn merge(output: &Path, observe: &mut dyn FnMut(Event)) -> Result<Summary> {
         )));
     }
     write_rejected(output, &state)?;
-    let shards = folder.join(state::SHARDS);
-    fs::remove_dir_all(&shards).map_err(Error::io("remove", &shards))?;
+    // A removal that is killed half-way must not look like missing shards.
+    let (shards, joined) = (
+        folder.join(state::SHARDS),
+        folder.join("new").join(state::SHARDS),
+    );
+    fs::rename(&shards, &joined)
+        .and_then(|()| fs::remove_dir_all(&joined))
+        .map_err(Error::io("remove", &shards))?;
     Ok(summary)
 }
 
@@ -69,7 +75,7 @@ pub fn merge(output: &Path, observe: &mut dyn FnMut(Event)) -> Result<Summary> {
 fn shards(output: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     let shards = folder.join(state::SHARDS);
     let found: Vec<Shard> = match fs::read_dir(&shards) {
-        Err(_) if folder.join("manifest.json").exists() => {
+        Err(_) if folder.join(state::MANIFEST).exists() => {
             return Err(Error::Mismatch(format!(
                 "{} has no shards: it is the job of one machine, or joined already",
                 output.display()
@@ -108,7 +114,7 @@ fn shards(output: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
 fn manifest(folder: &Path, shards: &[PathBuf]) -> Result<Manifest> {
     let mut common: Option<Manifest> = None;
     for shard in shards {
-        let path = shard.join("manifest.json");
+        let path = shard.join(state::MANIFEST);
         let found = Manifest::read(&path)?;
         let mut found = found.ok_or_else(|| {
             Error::Mismatch(format!(
@@ -162,7 +168,7 @@ fn counts(shards: &[PathBuf], inputs: &[Input]) -> Result<Vec<(u64, u64)>> {
 
 /// Makes the folder that of a whole job, unless an earlier merge has.
 fn begin(output: &Path, folder: &Path, manifest: &Manifest, inputs: &[Input]) -> Result<()> {
-    let path = folder.join("manifest.json");
+    let path = folder.join(state::MANIFEST);
     if let Some(begun) = Manifest::read(&path)? {
         return begun.check(manifest);
     }

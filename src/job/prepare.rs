@@ -9,7 +9,7 @@ use super::input::Input;
 use super::lock::Lock;
 use super::manifest::Manifest;
 use super::state::{self, Finished, State};
-use super::{Event, Job, Shard, Target};
+use super::{Event, Job, REJECTED, Shard, Target};
 use crate::error::{Error, Result};
 use crate::language::Language;
 
@@ -34,7 +34,7 @@ impl Job<'_> {
 
     /// What the job is begun, or goes on, with.
     pub(super) fn manifest(&self, folder: &Path) -> Result<Manifest> {
-        let path = folder.join("manifest.json");
+        let path = folder.join(state::MANIFEST);
         let begun = Manifest::read(&path)?;
         let whole = self.shard == Shard::default();
         let now = Manifest {
@@ -52,6 +52,7 @@ impl Job<'_> {
         match &begun {
             Some(begun) => begun.check(&now)?,
             None if !self.restart => {
+                refuse_foreign_state(folder)?;
                 let targets: Vec<Language> = self.targets.iter().map(|t| t.language).collect();
                 refuse_foreign_outputs(&self.output, &self.inputs, &targets)?;
             }
@@ -91,7 +92,7 @@ impl Job<'_> {
             return None;
         }
         let path = match &self.cache.folder {
-            Some(folder) => folder.join("segments"),
+            Some(folder) => folder.join("dolmetsch-segments"),
             None => folder.join("cache"),
         };
         let parent = path.parent().unwrap_or(folder);
@@ -123,21 +124,36 @@ impl Job<'_> {
     }
 }
 
+/// Without its manifest, nobody knows what the state is that of.
+fn refuse_foreign_state(folder: &Path) -> Result<()> {
+    let has_entries =
+        |name| fs::read_dir(folder.join(name)).is_ok_and(|mut all| all.next().is_some());
+    if has_entries("journal") || folder.join("finished").exists() {
+        return Err(Error::Mismatch(format!(
+            "{} has the state of a job, but its {} is gone (put it back, or begin anew with --restart)",
+            folder.display(),
+            state::MANIFEST
+        )));
+    }
+    Ok(())
+}
+
 /// A new job does not write over files that are not its own.
 pub(super) fn refuse_foreign_outputs(
     output: &Path,
     inputs: &[Input],
     targets: &[Language],
 ) -> Result<()> {
-    for input in inputs {
-        for &target in targets {
-            let output = output.join(input.output(target));
-            if output.exists() {
-                return Err(Error::Mismatch(format!(
-                    "{} is there already, and not from this job (move it away, choose another --output-dir, or replace it with --restart)",
-                    output.display()
-                )));
-            }
+    let outputs = inputs
+        .iter()
+        .flat_map(|input| targets.iter().map(|&target| input.output(target)));
+    for name in outputs.chain([REJECTED.into()]) {
+        let output = output.join(name);
+        if output.symlink_metadata().is_ok() {
+            return Err(Error::Mismatch(format!(
+                "{} is there already, and not from this job (move it away, choose another --output-dir, or replace it with --restart)",
+                output.display()
+            )));
         }
     }
     Ok(())

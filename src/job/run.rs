@@ -2,28 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::block::{Block, BlockReader, Position};
+use super::block::{BlockReader, Position};
 use super::finish::{Parts, write_rejected};
-use super::format::{Record, Slot};
+use super::gathered::Gathered;
 use super::journal::{self, Frame, Journal};
 use super::manifest::Manifest;
 use super::prepare::check_outputs;
-use super::rejected::Rejection;
 use super::state::{self, State};
 use super::window::{Outcome, Windows};
 use super::{Event, Job, Progress, Shard, Summary};
-use crate::document::Document;
 use crate::error::{Error, Result};
 use crate::language::Language;
-use crate::translation::Translation;
-use crate::writer::write_text;
 
-/// A window is not larger than this (bytes of text).
+/// A window is not larger than this (bytes of records), so that many that have
+/// nothing to translate do not fill the memory.
 const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+
+/// Inputs that lie in a window: each has an open file, of which a process may
+/// have 256 on some systems.
+const WINDOW_FILES: usize = 64;
+
+/// A window that takes longer than a checkpoint may is followed by one of half
+/// its segments, down to this share of [`Job::window`].
+const SMALLEST: usize = 16;
 
 impl Job<'_> {
     /// Translates what is not translated yet; `observe` is told what happens.
@@ -35,7 +39,7 @@ impl Job<'_> {
     /// what the disk reports. Inputs that cannot be read are in the summary.
     pub fn run(&self, observe: &mut dyn FnMut(Event)) -> Result<Summary> {
         let folder = state::folder(&self.output, self.shard);
-        fs::create_dir_all(&folder).map_err(Error::io("write", &folder))?;
+        state::make_folder(&folder)?;
         let _locks = self.lock(&folder)?;
         if self.restart {
             state::remove(&folder)?;
@@ -52,10 +56,11 @@ impl Job<'_> {
         let finished = run.all();
         let mut summary = run.end();
         summary.interrupted = !finished?;
-        let whole = !summary.interrupted && summary.failed.is_empty();
-        if whole && self.shard == Shard::default() {
+        if self.shard == Shard::default() {
             let state = State::open(&folder, self.inputs.len())?;
             write_rejected(&self.output, &state)?;
+        }
+        if !summary.interrupted && summary.failed.is_empty() {
             let _ = fs::remove_file(folder.join("cache"));
         }
         Ok(summary)
@@ -69,16 +74,6 @@ enum Item {
     End(usize, Position, u64),
 }
 
-/// A block of an input, and the text of each of its records in segments.
-struct Gathered {
-    file: usize,
-    block: Block,
-    documents: Vec<Document>,
-}
-
-/// For each target the outcomes of some segments.
-type Outcomes = Vec<Vec<Outcome>>;
-
 struct Run<'a, 'o> {
     job: &'a Job<'a>,
     manifest: &'a Manifest,
@@ -90,6 +85,8 @@ struct Run<'a, 'o> {
     window: Vec<Item>,
     segments: usize,
     bytes: usize,
+    /// Segments that a window may have at present.
+    room: usize,
     /// Journals of the inputs in the window, with segments and rejected records.
     journals: BTreeMap<usize, Open>,
     synced: Instant,
@@ -98,6 +95,11 @@ struct Run<'a, 'o> {
     skipped_bytes: u64,
     size: u64,
     summary: Summary,
+}
+
+/// Whether this is about one input, and not about the job.
+fn is_unreadable(error: &Error) -> bool {
+    error.exit_code() == 4
 }
 
 struct Open {
@@ -125,6 +127,7 @@ impl<'a, 'o> Run<'a, 'o> {
             window: Vec::new(),
             segments: 0,
             bytes: 0,
+            room: job.window,
             journals: BTreeMap::new(),
             synced: Instant::now(),
             bytes_before: 0,
@@ -185,14 +188,24 @@ impl<'a, 'o> Run<'a, 'o> {
             self.skipped_bytes += self.manifest.inputs[file].identity.bytes;
             return self.finish(file).map(|()| true);
         }
-        match self.read(file, start, index) {
-            Err(error) if error.exit_code() == 4 => {
+        let read = self.read(file, start, index);
+        if read.as_ref().is_err_and(is_unreadable) {
+            // What was read before is kept.
+            self.translate_window()?;
+            self.journals.remove(&file);
+        }
+        self.unless_unreadable(read, true)
+    }
+
+    /// An input that cannot be read does not keep the others from being
+    /// translated.
+    fn unless_unreadable<T>(&mut self, result: Result<T>, instead: T) -> Result<T> {
+        match result {
+            Err(error) if is_unreadable(&error) => {
                 self.summary.failed.push(error);
-                self.translate_window()?;
-                self.journals.remove(&file);
-                Ok(true)
+                Ok(instead)
             }
-            read => read,
+            result => result,
         }
     }
 
@@ -206,32 +219,45 @@ impl<'a, 'o> Run<'a, 'o> {
             if !self.job.shard.has(file, block.index) {
                 continue;
             }
-            let document = |record: &Record| record.document(input.format, &reading.layout);
-            let documents: Vec<Document> = block.records.iter().map(document).collect();
-            for document in &documents {
-                self.bytes += document.text().len();
-                self.segments += document.sentences().len();
-            }
-            self.window.push(Item::Block(Gathered {
-                file,
-                block,
-                documents,
-            }));
-            if self.segments >= self.job.window || self.bytes >= WINDOW_BYTES {
+            let gathered = Gathered::new(file, block, input.format, &reading.layout);
+            self.bytes += gathered.size();
+            self.segments += gathered.segments().count();
+            self.window.push(Item::Block(gathered));
+            if self.is_full() {
                 self.translate_window()?;
                 self.report(file, blocks.consumed());
-                if self.job.stop.load(Ordering::Relaxed) {
-                    self.sync()?;
+                if self.is_stopped()? {
                     return Ok(false);
                 }
             }
         }
         self.window.push(Item::End(file, blocks.position(), number));
+        if self.is_full() {
+            self.translate_window()?;
+            self.report(file, blocks.consumed());
+            return Ok(!self.is_stopped()?);
+        }
         Ok(true)
+    }
+
+    fn is_full(&self) -> bool {
+        self.segments >= self.room
+            || self.bytes >= WINDOW_BYTES
+            || self.journals.len() >= WINDOW_FILES
+    }
+
+    /// Whether the run is to end here; then all is on the disk.
+    fn is_stopped(&mut self) -> Result<bool> {
+        let stop = self.job.stop.load(Ordering::Relaxed);
+        if stop {
+            self.sync()?;
+        }
+        Ok(stop)
     }
 
     /// Translates what is gathered, and writes it to the journals.
     fn translate_window(&mut self) -> Result<()> {
+        let start = Instant::now();
         let items = std::mem::take(&mut self.window);
         (self.segments, self.bytes) = (0, 0);
         let segments: Vec<&str> = items
@@ -249,7 +275,7 @@ impl<'a, 'o> Run<'a, 'o> {
                 Item::Block(gathered) => {
                     let count = gathered.segments().count();
                     let own = outcomes.iter_mut();
-                    let own = own.map(|outcomes| outcomes.take(count).collect()).collect();
+                    let own: Vec<_> = own.map(|all| all.take(count).collect()).collect();
                     self.write(gathered, &own)?;
                 }
                 &Item::End(file, end, block) => {
@@ -259,10 +285,21 @@ impl<'a, 'o> Run<'a, 'o> {
                 }
             }
         }
+        self.fit(start.elapsed());
         if self.synced.elapsed() >= self.job.checkpoint {
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// Makes windows so large that one is done within a checkpoint's time: that
+    /// is what a crash costs.
+    fn fit(&mut self, took: Duration) {
+        if took > self.job.checkpoint {
+            self.room = (self.room / 2).max(self.job.window / SMALLEST);
+        } else if took < self.job.checkpoint / 4 {
+            self.room = (2 * self.room).min(self.job.window);
+        }
     }
 
     fn open(&mut self, file: usize) -> &mut Open {
@@ -271,7 +308,7 @@ impl<'a, 'o> Run<'a, 'o> {
     }
 
     /// Writes a block to its journal.
-    fn write(&mut self, gathered: &Gathered, outcomes: &Outcomes) -> Result<()> {
+    fn write(&mut self, gathered: &Gathered, outcomes: &[Vec<Outcome>]) -> Result<()> {
         let input = &self.job.inputs[gathered.file];
         let mut rejections = gathered.block.rejections.clone();
         let mut streams = Vec::new();
@@ -304,12 +341,17 @@ impl<'a, 'o> Run<'a, 'o> {
     /// Puts an input's translations in their places, unless that is for another
     /// run to do.
     fn finish(&mut self, file: usize) -> Result<()> {
+        let finished = self.assemble(file);
+        self.unless_unreadable(finished, ())
+    }
+
+    fn assemble(&mut self, file: usize) -> Result<()> {
         let Some(open) = self.journals.remove(&file) else {
             return Ok(());
         };
         open.journal.sync()?;
-        self.summary.files += 1;
         if self.job.shard != Shard::default() {
+            self.summary.files += 1;
             return Ok(());
         }
         let journal = self.state.journal(file);
@@ -327,6 +369,7 @@ impl<'a, 'o> Run<'a, 'o> {
             &mut self.state,
             counts,
         )?;
+        self.summary.files += 1;
         fs::remove_file(&journal).map_err(Error::io("write", &journal))
     }
 
@@ -362,54 +405,5 @@ impl<'a, 'o> Run<'a, 'o> {
             counts,
             ..self.summary
         }
-    }
-}
-
-impl Gathered {
-    fn segments(&self) -> impl Iterator<Item = &str> {
-        self.documents.iter().flat_map(|document| {
-            let spans = document.sentences().iter().map(|sentence| sentence.span);
-            spans.map(|span| span.of(document.text()))
-        })
-    }
-
-    /// The bytes of the output.
-    fn rendered(&self, glue: &str, outcomes: &[Outcome]) -> Result<Vec<u8>> {
-        let mut output = Vec::new();
-        let mut outcomes = outcomes.iter();
-        for (record, document) in self.block.records.iter().zip(&self.documents) {
-            let translations: Vec<Translation> = outcomes
-                .by_ref()
-                .take(document.sentences().len())
-                .map(|outcome| Translation {
-                    target: outcome.as_deref().unwrap_or_default().to_owned(),
-                    ..Translation::default()
-                })
-                .collect();
-            let mut text = Vec::new();
-            write_text(&mut text, document, 0, &translations)
-                .map_err(Error::io("write", Path::new("memory")))?;
-            record.write(&mut output, glue, &String::from_utf8_lossy(&text));
-        }
-        Ok(output)
-    }
-
-    /// Segments that the engine could not translate.
-    fn rejections(&self, target: Language, outcomes: &[Outcome]) -> Vec<Rejection> {
-        let places = self.block.records.iter().zip(&self.documents);
-        let lines = places.flat_map(|(record, document)| {
-            document.sentences().iter().map(|sentence| {
-                let before = &document.text()[..sentence.span.start];
-                match record.slot {
-                    Some(Slot::Raw) => record.line + before.matches('\n').count() as u64,
-                    _ => record.line,
-                }
-            })
-        });
-        let rejection = |(line, outcome): (u64, &Outcome)| {
-            let reason = outcome.as_ref().err()?;
-            Some(Rejection::new(line, Some(target), reason.to_string()))
-        };
-        lines.zip(outcomes).filter_map(rejection).collect()
     }
 }

@@ -6,12 +6,14 @@ use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::journal::{sealed, unsealed};
-use super::manifest::{FileIdentity, sync_folder};
+use super::manifest::FileIdentity;
 use super::shard::Shard;
 use crate::error::{Error, Result};
 
 /// The folder in the output folder.
 pub(super) const FOLDER: &str = ".dolmetsch";
+/// What the job was begun with, in the same folder.
+pub(super) const MANIFEST: &str = "manifest.json";
 /// The folder in that with a folder for each shard.
 pub(super) const SHARDS: &str = "shards";
 
@@ -45,16 +47,22 @@ pub(super) fn folder(output: &Path, shard: Shard) -> PathBuf {
     }
 }
 
-/// Removes all state but the lock.
+/// Removes all state but the lock; the manifest last, so that what a killed
+/// removal leaves is never taken for the state of a job with other options.
 pub(super) fn remove(folder: &Path) -> Result<()> {
     let remove = || {
+        let manifest = folder.join(MANIFEST);
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 fs::remove_dir_all(entry.path())?;
-            } else if entry.file_name() != "lock" {
+            } else if entry.file_name() != "lock" && entry.path() != manifest {
                 fs::remove_file(entry.path())?;
             }
+        }
+        if manifest.exists() {
+            sync_folder(folder)?;
+            fs::remove_file(&manifest)?;
         }
         Ok(())
     };
@@ -65,8 +73,7 @@ impl State {
     /// Reads the state of a job of so many inputs.
     pub(super) fn open(folder: &Path, inputs: usize) -> Result<Self> {
         for name in ["journal", "rejected", "new"] {
-            let folder = folder.join(name);
-            fs::create_dir_all(&folder).map_err(Error::io("write", &folder))?;
+            make_folder(&folder.join(name))?;
         }
         let path = folder.join("finished");
         let open = || {
@@ -78,6 +85,7 @@ impl State {
                 .open(&path)?;
             let (finished, length) = read_log(&log, inputs)?;
             log.set_len(length)?;
+            sync_parent(&path)?;
             log.seek(io::SeekFrom::End(0))?;
             Ok((log, finished))
         };
@@ -135,14 +143,42 @@ fn read_log(log: &File, inputs: usize) -> io::Result<(Vec<Option<Finished>>, u64
     Ok((finished, length))
 }
 
+/// Makes a folder and those above it, all of them on the disk.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    let make = || {
+        let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let new: Vec<&Path> = folder.ancestors().take_while(missing).collect();
+        fs::create_dir_all(folder)?;
+        new.into_iter().try_for_each(sync_parent)
+    };
+    make().map_err(Error::io("write", folder))
+}
+
+/// Makes sure that the name of a file or folder is on the disk.
+pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    // A name without folders is in the working directory.
+    let is_here = parent.as_os_str().is_empty();
+    sync_folder(if is_here { Path::new(".") } else { parent })
+}
+
 /// Gives a file its name, once its bytes are on the disk.
 pub(super) fn place(file: &File, from: &Path, to: &Path) -> Result<()> {
-    let folder = to.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Error::io("write", folder))?;
+    make_folder(to.parent().unwrap_or(Path::new(".")))?;
     file.sync_all()
         .and_then(|()| fs::rename(from, to))
-        .and_then(|()| sync_folder(folder))
+        .and_then(|()| sync_parent(to))
         .map_err(Error::io("write", to))
+}
+
+/// Makes sure that the names in a folder are on the disk.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Other systems have no such call.
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::reader::Layout;
+use crate::reader::{Layout, TextEncoding};
 use crate::segment::Segmenter;
 
 /// Capitals; `BUM` panics, `AUS` is an error.
@@ -46,6 +46,7 @@ fn job<'a>(folder: &Path, output: &str, stop: &'a AtomicBool) -> Job<'a> {
             .inputs,
         output,
         reading: Reading {
+            encoding: TextEncoding::default(),
             layout: Layout::Prose(Segmenter::german()),
             field: "text".to_owned(),
             column: 1,
@@ -97,6 +98,16 @@ fn inputs() -> tempfile::TempDir {
         fs::write(path(&format!("klein-{number:02}.txt")), line(number)).unwrap();
     }
     fs::write(path("leer.txt"), "").unwrap();
+    folder
+}
+
+/// A folder with these files in `in`.
+fn folder_of(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("in")).unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join("in").join(name), content).unwrap();
+    }
     folder
 }
 
@@ -260,6 +271,166 @@ fn a_journal_may_end_anywhere() {
         job(folder.path(), &name, &NEVER).run(&mut |_| ()).unwrap();
         assert_eq!(files(&folder.path().join(&name)), expected, "{cut}");
     }
+}
+
+/// The same at many more bytes, of a journal that is small.
+#[test]
+fn a_journal_may_end_at_any_byte() {
+    let folder = folder_of(&[("a.lines", "ja\n".repeat(300).as_bytes())]);
+    let whole = job(folder.path(), "whole", &NEVER);
+    whole.run(&mut |_| ()).unwrap();
+    let expected = files(&folder.path().join("whole"));
+    let stop = AtomicBool::new(true);
+    let stopped = job(folder.path(), "out", &stop).run(&mut |_| ()).unwrap();
+    assert!(stopped.interrupted);
+    let out = folder.path().join("out");
+    let journal = out.join(".dolmetsch/journal/0");
+    let written = fs::read(&journal).unwrap();
+    for cut in (0..=written.len()).step_by(29) {
+        fs::write(&journal, &written[..cut]).unwrap();
+        let summary = job(folder.path(), "out", &NEVER).run(&mut |_| ()).unwrap();
+        assert!(!summary.interrupted);
+        assert_eq!(files(&out), expected, "{cut}");
+        fs::remove_file(out.join("a.en.lines")).unwrap();
+        fs::remove_file(out.join("a.vi.lines")).unwrap();
+    }
+}
+
+#[test]
+fn state_without_its_manifest_is_not_taken_for_that_of_another_job() {
+    let folder = folder_of(&[("a.lines", "ja\n".repeat(300).as_bytes())]);
+    let stop = AtomicBool::new(true);
+    job(folder.path(), "out", &stop).run(&mut |_| ()).unwrap();
+    let out = folder.path().join("out");
+    fs::remove_file(out.join(".dolmetsch/manifest.json")).unwrap();
+    let other = |restart| {
+        let mut other = job(folder.path(), "out", &NEVER);
+        other.search = [("--beam".to_owned(), 1.into())].into();
+        for target in &mut other.targets {
+            target.translate = Box::new(|segments| capitals(&vec!["nein"; segments.len()]));
+        }
+        other.restart = restart;
+        other.run(&mut |_| ())
+    };
+    let error = other(false).unwrap_err();
+    assert_eq!(error.exit_code(), 6, "{error}");
+    assert!(other(true).is_ok());
+    let expected = "NEIN\n".repeat(300).into_bytes();
+    assert_eq!(fs::read(out.join("a.en.lines")).unwrap(), expected);
+}
+
+/// What has nothing to translate fills no window, but takes memory and open files.
+#[test]
+fn windows_have_limits_besides_their_segments() {
+    let empty: Vec<(String, &[u8])> = (0..300).map(|n| (format!("{n}.txt"), &b""[..])).collect();
+    let empty: Vec<(&str, &[u8])> = empty.iter().map(|(name, text)| (&**name, *text)).collect();
+    let blank = "\n".repeat(200_000);
+    let large = format!("{{\"html\":\"{}\",\"text\":null}}\n", "x".repeat(900)).repeat(20_000);
+    for (files, at_least) in [
+        (&empty[..], 4),
+        (&[("a.lines", blank.as_bytes())], 5),
+        (&[("a.jsonl", large.as_bytes())], 5),
+    ] {
+        let folder = folder_of(files);
+        let mut job = job(folder.path(), "out", &NEVER);
+        job.window = 1_000_000;
+        let mut windows = 0;
+        job.run(&mut |_| windows += 1).unwrap();
+        assert!(windows >= at_least, "{windows} for {}", files[0].0);
+    }
+}
+
+/// Each takes longer than a checkpoint of no time may.
+#[test]
+fn windows_become_smaller_where_they_take_too_long() {
+    let folder = folder_of(&[("a.lines", "ja\n".repeat(8 * 1024).as_bytes())]);
+    for (checkpoint, expected) in [(Duration::ZERO, 16..40), (Duration::MAX, 5..6)] {
+        let mut job = job(folder.path(), &format!("{checkpoint:?}"), &NEVER);
+        (job.window, job.checkpoint) = (2048, checkpoint);
+        let mut windows = 0;
+        job.run(&mut |_| windows += 1).unwrap();
+        assert!(expected.contains(&windows), "{windows} for {checkpoint:?}");
+    }
+}
+
+/// UTF-16 by its mark, other encodings by name; also when a run goes on in the
+/// middle. Records are lines of the text, not of the bytes.
+#[test]
+fn texts_in_other_encodings_become_utf_8() {
+    let lines: Vec<String> = (0..400).map(|n| format!("Süd Ċ {n}")).collect();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [0xFF, 0xFE].into_iter().chain(units).collect()
+    };
+    let mut poisoned = utf16(&lines.join("\n"));
+    // A surrogate without its other half, in the place of the S.
+    poisoned[2..4].copy_from_slice(&[0x00, 0xD8]);
+    let folder = folder_of(&[
+        ("a.lines", &utf16(&lines.join("\n"))),
+        ("b.lines", &poisoned),
+    ]);
+    write_gz(
+        &folder.path().join("in/c.lines.gz"),
+        &utf16(&lines.join("\r\n")),
+    );
+    let stop = AtomicBool::new(true);
+    let summary = loop {
+        let summary = job(folder.path(), "out", &stop).run(&mut |_| ()).unwrap();
+        if !summary.interrupted {
+            break summary;
+        }
+    };
+    let out = |name: &str| fs::read(folder.path().join("out").join(name)).unwrap();
+    let expected = lines.join("\n").to_uppercase();
+    assert_eq!(String::from_utf8(out("a.en.lines")).unwrap(), expected);
+    let (_, rest) = expected.split_once('\n').unwrap();
+    assert_eq!(
+        String::from_utf8(out("b.en.lines")).unwrap(),
+        format!("\n{rest}")
+    );
+    let gz = read_gz(&folder.path().join("out/c.vi.lines.gz"));
+    assert_eq!(gz, expected.replace('\n', "\r\n"));
+    assert_eq!(summary.counts.rejected, 1);
+    let rejected = String::from_utf8(out(REJECTED)).unwrap();
+    assert!(
+        rejected.contains("UTF-16LE behind character 0"),
+        "{rejected}"
+    );
+
+    let folder = folder_of(&[("a.txt", b"Stra\xdfe \x96 \x84Gr\xfc\xdfe\x93.\r\n")]);
+    let mut latin = job(folder.path(), "out", &NEVER);
+    latin.reading.encoding = "windows-1252".parse().unwrap();
+    latin.run(&mut |_| ()).unwrap();
+    let output = fs::read_to_string(folder.path().join("out/a.en.txt")).unwrap();
+    assert_eq!(output, "STRASSE – „GRÜSSE“.\r\n");
+}
+
+/// What is rejected is said even if the job does not come to its end.
+#[test]
+fn rejected_records_are_listed_beside_a_file_that_cannot_be_read() {
+    let folder = folder_of(&[("a.lines", b"eins\nzw\xffei\n"), ("b.lines.gz", b"no gzip")]);
+    let summary = job(folder.path(), "out", &NEVER).run(&mut |_| ()).unwrap();
+    assert_eq!(summary.failed.len(), 1);
+    let rejected = fs::read_to_string(folder.path().join("out").join(REJECTED)).unwrap();
+    assert!(rejected.contains("a.lines"), "{rejected}");
+}
+
+/// An input that is gone when it is to be counted does not take others along.
+#[test]
+fn an_input_that_vanishes_fails_alone() {
+    let folder = folder_of(&[("a.lines", b"eins\n"), ("b.lines", b"zwei\n")]);
+    let gone = folder.path().join("in/a.lines");
+    let mut job = job(folder.path(), "out", &NEVER);
+    for target in &mut job.targets {
+        target.translate = Box::new(|segments| {
+            let _ = fs::remove_file(&gone);
+            capitals(segments)
+        });
+    }
+    let summary = job.run(&mut |_| ()).unwrap();
+    assert_eq!((summary.failed.len(), summary.files), (1, 1));
+    let output = fs::read(folder.path().join("out/b.en.lines")).unwrap();
+    assert_eq!(output, b"ZWEI\n");
 }
 
 #[test]

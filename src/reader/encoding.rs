@@ -90,6 +90,20 @@ fn most_similar(name: &str) -> Option<&'static str> {
     .map(|(_, known)| known)
 }
 
+impl TextEncoding {
+    /// Whether bytes are the text itself.
+    #[must_use]
+    pub fn is_utf8(self) -> bool {
+        self.0 == UTF_8
+    }
+
+    /// Its name in the Encoding Standard.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+}
+
 impl fmt::Display for TextEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.name())
@@ -107,14 +121,20 @@ pub struct Malformed {
     pub offset: usize,
 }
 
+/// What stands for malformed bytes in a [`Decoded::marking`] text: a byte that
+/// is not in UTF-8.
+const MARK: u8 = 0xFF;
+
 /// Input as UTF-8, decoded while it is read.
 ///
 /// UTF-8 is passed on as it is, its byte order mark included; whether it is
 /// valid is for who makes text of it. The byte order mark of UTF-16 is dropped.
-/// Where other encodings are malformed, nothing is replaced: reading fails.
+/// Where other encodings are malformed, nothing is replaced: reading fails, or
+/// gives out a byte that is invalid in UTF-8 ([`Decoded::marking`]).
 pub struct Decoded<R> {
     input: R,
     encoding: TextEncoding,
+    marking: bool,
     state: State,
 }
 
@@ -141,6 +161,7 @@ struct Other {
     given: usize,
     /// What stands behind the text.
     malformed: Option<Malformed>,
+    marking: bool,
     finished: bool,
 }
 
@@ -158,8 +179,34 @@ impl<R: Read> Decoded<R> {
         Self {
             input,
             encoding,
+            marking: false,
             state: State::Start,
         }
+    }
+
+    /// Does not fail where the input is malformed, but gives out an invalid byte
+    /// there and goes on, so that one line is lost and not all behind it.
+    #[must_use]
+    pub fn marking(self) -> Self {
+        Self {
+            marking: true,
+            ..self
+        }
+    }
+
+    /// The encoding that the input is read in, a byte order mark considered.
+    ///
+    /// # Errors
+    ///
+    /// When the first bytes cannot be read.
+    pub fn encoding(&mut self) -> io::Result<TextEncoding> {
+        if matches!(self.state, State::Start) {
+            self.state = self.start()?;
+        }
+        Ok(match &self.state {
+            State::Other(other) => TextEncoding(other.decoder.encoding()),
+            State::Utf8 { .. } | State::Start => TextEncoding(UTF_8),
+        })
     }
 
     /// Looks for a byte order mark, reading no more bytes than that takes: who
@@ -186,6 +233,7 @@ impl<R: Read> Decoded<R> {
             text: Vec::new(),
             given: 0,
             malformed: None,
+            marking: self.marking,
             finished: false,
         })))
     }
@@ -198,9 +246,7 @@ fn may_be_mark(head: &[u8]) -> bool {
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if matches!(self.state, State::Start) {
-            self.state = self.start()?;
-        }
+        self.encoding()?;
         match &mut self.state {
             State::Utf8 { head } if !head.is_empty() => {
                 let count = head.len().min(buffer.len());
@@ -254,6 +300,7 @@ impl Other {
         self.text.truncate(written);
         self.given = 0;
         match result {
+            DecoderResult::Malformed(..) if self.marking => self.text.push(MARK),
             DecoderResult::Malformed(length, after) => {
                 let end = self.offset + self.next - usize::from(after);
                 self.malformed = Some(Malformed {
@@ -324,6 +371,29 @@ mod tests {
         long.push(0x81);
         let error = decoded(&long, "shift_jis", usize::MAX).unwrap_err();
         assert_eq!(error.downcast::<Malformed>().unwrap().offset, 3 * CHUNK);
+    }
+
+    /// As `encoding_rs` replaces it, with another mark.
+    #[test]
+    fn what_is_malformed_can_be_marked() {
+        for (bytes, encoding) in [
+            (&b"\xff\xfea\0\0\xd8b\0\0\xdc\0\xd8"[..], "utf-16le"),
+            (b"a\0b\0c", "utf-16le"),
+            (b"abc\x81\x20def\x81", "shift_jis"),
+            (b"\x81\x81\x81", "euc-kr"),
+        ] {
+            let known: TextEncoding = encoding.parse().unwrap();
+            let (replaced, ..) = known.0.decode(bytes);
+            for step in [1, 3, 100] {
+                let mut text = Vec::new();
+                let mut decoded = Decoded::new(Trickle(bytes, step), known).marking();
+                assert_eq!(decoded.encoding().unwrap(), known);
+                decoded.read_to_end(&mut text).unwrap();
+                let marked = String::from_utf8_lossy(&text);
+                assert_eq!(marked, replaced, "{encoding} {step}");
+                assert!(std::str::from_utf8(&text).is_err());
+            }
+        }
     }
 
     #[test]

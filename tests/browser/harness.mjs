@@ -23,6 +23,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "ut
 export function dolmetsch(parameters, input = "") {
   return execFileSync(program, parameters, {
     cwd: root,
+    env: { ...process.env, DOLMETSCH_CONFIG: "" },
     input,
     encoding: "utf8",
     maxBuffer: 1 << 30,

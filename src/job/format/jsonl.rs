@@ -18,8 +18,11 @@ pub(super) fn record(content: String, ending: &[u8], reading: &Reading) -> Parse
     if value.get() == "null" {
         return Ok(Record::copied(0, content.into_bytes(), ending));
     }
-    let text: String =
-        serde_json::from_str(value.get()).map_err(|_| format!("field \"{field}\" is no string"))?;
+    if !value.get().starts_with('"') {
+        return Err(format!("field \"{field}\" is no string"));
+    }
+    let text: String = serde_json::from_str(value.get())
+        .map_err(|_| format!("field \"{field}\" has escapes that are no text"))?;
     let place = if reading.keep_source {
         for name in reading
             .targets

@@ -18,7 +18,7 @@ use super::line::{Line, LineReader};
 use super::rejected::Rejection;
 use crate::document::{Document, Span};
 use crate::language::Language;
-use crate::reader::Layout;
+use crate::reader::{Layout, TextEncoding};
 
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -78,6 +78,9 @@ impl Format {
 /// How records are found in the inputs.
 #[derive(Debug, Clone)]
 pub struct Reading {
+    /// How the inputs are encoded, unless a byte order mark says otherwise.
+    /// Outputs are UTF-8.
+    pub encoding: TextEncoding,
     /// How the text of a record is cut into segments; [`Layout::Lines`] is not at
     /// all. Lines are never cut.
     pub layout: Layout,
@@ -206,7 +209,7 @@ pub(super) fn read_block<R: io::BufRead>(
     } else {
         while block.records.len() < BLOCK_RECORDS && lines.offset - start < BLOCK_BYTES {
             let Some(line) = lines.next()? else { break };
-            read_record(line, format, reading, &mut block);
+            read_record(line, lines.encoding, format, reading, &mut block);
         }
     }
     block.end = Position {
@@ -217,10 +220,16 @@ pub(super) fn read_block<R: io::BufRead>(
 }
 
 /// Adds the record of a line to the block; of a line that has none, an empty one.
-fn read_record(mut line: Line, format: Format, reading: &Reading, block: &mut Block) {
+fn read_record(
+    mut line: Line,
+    encoding: TextEncoding,
+    format: Format,
+    reading: &Reading,
+    block: &mut Block,
+) {
     let (number, ending) = (line.number, line.ending);
     let mark = byte_order_mark(&mut line);
-    let parsed = checked(line).and_then(|content| match format {
+    let parsed = checked(line, encoding).and_then(|content| match format {
         _ if content.is_empty() => Ok(Record::copied(number, Vec::new(), ending)),
         Format::Jsonl => jsonl::record(content, ending, reading),
         Format::Tsv => tsv::record(content, ending, reading),
@@ -238,13 +247,19 @@ fn read_record(mut line: Line, format: Format, reading: &Reading, block: &mut Bl
 }
 
 /// The content of a line, if it can be text.
-fn checked(line: Line) -> Result<String, String> {
+fn checked(line: Line, encoding: TextEncoding) -> Result<String, String> {
     if line.too_long {
         return Err(TOO_LONG.to_owned());
     }
     String::from_utf8(line.content).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        format!("invalid UTF-8 at byte {offset} of the line")
+        let valid = String::from_utf8_lossy(&error.as_bytes()[..offset]);
+        if encoding.is_utf8() {
+            format!("invalid UTF-8 at byte {offset} of the line (--encoding reads other texts)")
+        } else {
+            let characters = valid.chars().count();
+            format!("invalid {encoding} behind character {characters} of the line")
+        }
     })
 }
 
@@ -264,6 +279,7 @@ mod tests {
 
     pub(super) fn reading(keep_source: bool) -> Reading {
         Reading {
+            encoding: TextEncoding::default(),
             layout: Layout::Lines,
             field: "text".to_owned(),
             column: 2,

@@ -8,8 +8,9 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -20,7 +21,7 @@ use parquet::file::properties::WriterProperties;
 use super::{Reading, Record, Slot};
 use crate::error::{Error, Result};
 use crate::job::assemble::Blocks;
-use crate::job::block::{BLOCK_RECORDS, Block, Position};
+use crate::job::block::{BLOCK_BYTES, BLOCK_RECORDS, Block, Position};
 use crate::job::input::Input;
 use crate::job::rejected::Rejection;
 use crate::language::Language;
@@ -35,8 +36,15 @@ const GROUP_BYTES: usize = 64 * 1024 * 1024;
 pub(in crate::job) struct Rows {
     name: String,
     batches: ParquetRecordBatchReader,
+    /// Rows that were decoded together, of which `taken` are read.
+    texts: StringArray,
+    taken: usize,
     max_record: usize,
     read: u64,
+    rows: u64,
+    /// Size of the file.
+    bytes: u64,
+    consumed: Arc<AtomicU64>,
 }
 
 impl Rows {
@@ -44,6 +52,7 @@ impl Rows {
     pub(in crate::job) fn open(input: &Input, reading: &Reading, start: Position) -> Result<Self> {
         let builder = builder(input)?;
         let column = column(builder.schema(), input, &reading.field)?;
+        let rows = builder.metadata().file_metadata().num_rows();
         let mask = ProjectionMask::roots(builder.parquet_schema(), [column]);
         let batches = builder
             .with_projection(mask)
@@ -51,37 +60,70 @@ impl Rows {
             .with_offset(usize::try_from(start.offset).unwrap_or(usize::MAX))
             .build()
             .map_err(|error| unreadable(input, &error))?;
-        Ok(Self {
+        let metadata = std::fs::metadata(&input.path).map_err(Error::io("read", &input.path))?;
+        let rows = Self {
             name: input.path.display().to_string(),
             batches,
+            texts: StringArray::from(Vec::<&str>::new()),
+            taken: 0,
             max_record: reading.max_record,
             read: start.offset,
-        })
+            rows: rows.max(1) as u64,
+            bytes: metadata.len(),
+            consumed: Arc::default(),
+        };
+        rows.count();
+        Ok(rows)
     }
 
-    /// The next rows; `None` at the end.
+    /// The share of the file's bytes that its rows so far are.
+    pub(in crate::job) fn consumed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.consumed)
+    }
+
+    fn count(&self) {
+        let bytes = u128::from(self.bytes) * u128::from(self.read) / u128::from(self.rows);
+        self.consumed.store(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The next rows; `None` at the end. Where a block ends does not depend on
+    /// how rows are decoded together.
     pub(in crate::job) fn read_block(&mut self) -> Result<Option<Block>> {
-        let Some(batch) = self.batches.next() else {
-            return Ok(None);
-        };
-        let texts = batch.and_then(|batch| cast(batch.column(0), &DataType::Utf8));
-        let texts = texts.map_err(|error| Error::InvalidInput {
-            name: self.name.clone(),
-            line: self.read as usize + 1,
-            reason: format!("(row) or one of the rows behind it is damaged: {error}"),
-        })?;
         let mut block = Block::default();
-        for text in texts.as_string::<i32>() {
+        let mut bytes = 0;
+        while block.records.len() < BLOCK_RECORDS && bytes < BLOCK_BYTES && self.has_next()? {
             self.read += 1;
+            let is_text = self.texts.is_valid(self.taken);
+            let text = is_text.then(|| self.texts.value(self.taken));
+            bytes += text.map_or(0, str::len) as u64;
             let (record, rejection) = self.record(text);
+            self.taken += 1;
             block.records.push(record);
             block.rejections.extend(rejection);
         }
+        self.count();
         block.end = Position {
             offset: self.read,
             lines: self.read,
         };
-        Ok(Some(block))
+        Ok((!block.records.is_empty()).then_some(block))
+    }
+
+    /// Decodes rows when all are read; whether there is one.
+    fn has_next(&mut self) -> Result<bool> {
+        while self.taken == self.texts.len() {
+            let Some(batch) = self.batches.next() else {
+                return Ok(false);
+            };
+            let texts = batch.and_then(|batch| cast(batch.column(0), &DataType::Utf8));
+            let texts = texts.map_err(|error| Error::InvalidInput {
+                name: self.name.clone(),
+                line: self.read as usize + 1,
+                reason: format!("(row) or one of the rows behind it is damaged: {error}"),
+            })?;
+            (self.texts, self.taken) = (texts.as_string().clone(), 0);
+        }
+        Ok(true)
     }
 
     fn record(&self, text: Option<&str>) -> (Record, Option<Rejection>) {

@@ -3,12 +3,12 @@
 use std::io;
 
 use super::{Record, Slot, checked};
-use crate::job::block::Block;
+use crate::job::block::{BLOCK_BYTES, Block};
 use crate::job::line::LineReader;
 use crate::job::rejected::Rejection;
 
 /// A block ends at the first blank line after this many bytes, or …
-const ENOUGH: usize = 32 * 1024;
+const ENOUGH: usize = BLOCK_BYTES as usize;
 /// … at the end of a line after this many.
 const TOO_MUCH: usize = 1024 * 1024;
 
@@ -23,7 +23,7 @@ pub(super) fn read<R: io::BufRead>(lines: &mut LineReader<R>, block: &mut Block)
     };
     while let Some(line) = lines.next()? {
         let (number, ending) = (line.number, line.ending);
-        let content = checked(line).unwrap_or_else(|reason| {
+        let content = checked(line, lines.encoding).unwrap_or_else(|reason| {
             block.rejections.push(Rejection::new(number, None, reason));
             String::new()
         });
