@@ -450,14 +450,9 @@ fn progress_for_machines_adds_up() {
         (&end["event"], &end["interrupted"]),
         (&"end".into(), &false.into())
     );
-    let segments: f64 = ["skipped", "translated", "repeated"]
-        .map(|key| number(end, key))
-        .iter()
-        .sum();
-    assert_eq!(
-        segments,
-        701.0 - text.lines().filter(|line| line.is_empty()).count() as f64
-    );
+    let counts = ["skipped", "translated", "repeated"].map(|key| end[key].as_u64().unwrap());
+    let empty = text.lines().filter(|line| line.is_empty()).count();
+    assert_eq!(counts.iter().sum::<u64>(), 701 - empty as u64);
 }
 
 /// The second only reads it; neither takes harm from the other.
@@ -565,6 +560,15 @@ fn merged_shards_are_the_same_bytes_as_one_run() {
         bytes(folder.path().join("four")),
         bytes(folder.path().join("one"))
     );
+    let late = batch(
+        folder.path(),
+        &["in", "--output-dir", "four", "--shard", "1/4"],
+    );
+    assert_eq!(late.code, Some(6), "{}", late.stderr);
+    assert!(late.stderr.contains("joined already"), "{}", late.stderr);
+    // It has left nothing behind that the joined job takes for shards.
+    let again = batch(folder.path(), &["in", "--output-dir", "four"]);
+    assert!(again.stderr.contains(" 0 translated"), "{}", again.stderr);
 }
 
 /// `translate --lines` answers each line as soon as it has it, and after a line

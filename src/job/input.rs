@@ -236,7 +236,11 @@ impl Search {
                 }
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_path_buf();
-                    return Err(Error::io("read", &path)(error.into()));
+                    let error = error.into_io_error();
+                    return Err(Error::io("read", &path)(error.unwrap_or_else(|| {
+                        // Only circles have none.
+                        std::io::Error::other("it lies in itself")
+                    })));
                 }
                 Ok(entry) => entry,
             };

@@ -139,13 +139,13 @@ impl Manifest {
 
     /// Writes the manifest, all of it or nothing.
     pub(super) fn write(&self, path: &Path) -> Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let new = path.with_extension("new");
+        let json = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.flush()?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
+            let mut file = File::create(&new)?;
+            file.write_all(&json)?;
+            file.sync_all()?;
+            fs::rename(&new, path)?;
             sync_parent(path)
         };
         write().map_err(Error::io("write", path))

@@ -16,7 +16,8 @@ use crate::language::Language;
 impl Job<'_> {
     /// A shard shares the folder with other shards, but not with a whole job.
     pub(super) fn lock(&self, folder: &Path) -> Result<Vec<Lock>> {
-        let whole = self.output.join(state::FOLDER).join("lock");
+        let state = self.output.join(state::FOLDER);
+        let whole = state.join("lock");
         if self.shard == Shard::default() {
             if folder.join(state::SHARDS).exists() && !self.restart {
                 return Err(Error::Mismatch(format!(
@@ -26,10 +27,15 @@ impl Job<'_> {
             }
             return Ok(vec![Lock::exclusive(&whole)?]);
         }
-        Ok(vec![
-            Lock::shared(&whole)?,
-            Lock::exclusive(&folder.join("lock"))?,
-        ])
+        let locked = Lock::shared(&whole)?;
+        if state.join(state::MANIFEST).exists() {
+            return Err(Error::Mismatch(format!(
+                "{} is the job of one machine, or its shards are joined already (choose another --output-dir for shards)",
+                self.output.display()
+            )));
+        }
+        state::make_folder(folder)?;
+        Ok(vec![locked, Lock::exclusive(&folder.join("lock"))?])
     }
 
     /// What the job is begun, or goes on, with.

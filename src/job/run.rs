@@ -39,7 +39,7 @@ impl Job<'_> {
     /// what the disk reports. Inputs that cannot be read are in the summary.
     pub fn run(&self, observe: &mut dyn FnMut(Event)) -> Result<Summary> {
         let folder = state::folder(&self.output, self.shard);
-        state::make_folder(&folder)?;
+        state::make_folder(&self.output.join(state::FOLDER))?;
         let _locks = self.lock(&folder)?;
         if self.restart {
             state::remove(&folder)?;

@@ -166,9 +166,25 @@ pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
 pub(super) fn place(file: &File, from: &Path, to: &Path) -> Result<()> {
     make_folder(to.parent().unwrap_or(Path::new(".")))?;
     file.sync_all()
-        .and_then(|()| fs::rename(from, to))
+        .and_then(|()| match fs::rename(from, to) {
+            // A folder in the output folder may be a link to another disk.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => move_across(from, to),
+            renamed => renamed,
+        })
         .and_then(|()| sync_parent(to))
         .map_err(Error::io("write", to))
+}
+
+/// Moves a file to another file system, all of it or nothing.
+fn move_across(from: &Path, to: &Path) -> io::Result<()> {
+    let mut new = tempfile::NamedTempFile::new_in(to.parent().unwrap_or(Path::new(".")))?;
+    io::copy(&mut File::open(from)?, &mut new)?;
+    // Such files are readable by their owner only.
+    new.as_file()
+        .set_permissions(fs::metadata(from)?.permissions())?;
+    new.as_file().sync_all()?;
+    new.persist(to).map_err(|error| error.error)?;
+    fs::remove_file(from)
 }
 
 /// Makes sure that the names in a folder are on the disk.

@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn what_is_no_record_leaves_an_empty_line() {
-        let input = b"{\"text\":\"a\"}\n{\"text\":\n[1]\n\n{\"t\":1}\n{\"text\":1}\n{\"text\":\"\\ud800\"}\n{\"text\":\"b\"} x\n{\"text\":\"c\",\"text_en\":\"\"}";
+        let input = b"{\"text\":\"a\"}\n{\"text\":\n[1]\n \n{\"t\":1}\n{\"text\":1}\n{\"text\":\"\\ud800\"}\n{\"text\":\"b\"} x\n{\"text\":\"c\",\"text_en\":\"\"}";
         let (output, rejected) = capitals(input, Format::Jsonl, true);
         assert_eq!(
             output,
-            "{\"text\":\"a\",\"text_en\":\"A\"}\n\n\n\n\n\n\n\n\n"
+            "{\"text\":\"a\",\"text_en\":\"A\"}\n\n\n \n\n\n\n\n\n"
         );
         let lines: Vec<u64> = rejected.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 3, 5, 6, 7, 8, 9]);

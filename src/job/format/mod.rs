@@ -231,6 +231,9 @@ fn read_record(
     let mark = byte_order_mark(&mut line);
     let parsed = checked(line, encoding).and_then(|content| match format {
         _ if content.is_empty() => Ok(Record::copied(number, Vec::new(), ending)),
+        Format::Jsonl if content.trim().is_empty() => {
+            Ok(Record::copied(number, content.into_bytes(), ending))
+        }
         Format::Jsonl => jsonl::record(content, ending, reading),
         Format::Tsv => tsv::record(content, ending, reading),
         _ => Ok(lines::record(content, ending)),
