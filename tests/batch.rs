@@ -249,6 +249,7 @@ fn a_job_does_not_go_on_with_something_else() {
         Some(0)
     );
     refused(&["--beam", "2"], "--beam was null and is 2");
+    refused(&["--from", "vi"], "--from was \"de\" and is \"vi\"");
     refused(&["--lines"], "--lines was false and is true");
     refused(&["b.lines"], "input b.lines is new");
 
@@ -599,4 +600,112 @@ fn a_line_is_answered_before_the_next_is_written() {
     assert_eq!(output.status.code(), Some(4));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("standard input"), "{message}");
+}
+
+/// Tables as the arrow crate reads and writes them; `scripts/check_parquet.py`
+/// compares with PyArrow.
+#[cfg(feature = "parquet")]
+mod parquet {
+    use std::fs::File;
+    use std::sync::Arc;
+
+    use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+
+    fn write(path: &Path, texts: &[Option<&str>]) {
+        let ids = Int32Array::from_iter_values(0..texts.len() as i32);
+        let columns = [
+            ("id", Arc::new(ids) as ArrayRef),
+            ("text", Arc::new(StringArray::from(texts.to_vec()))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, column)| (name, column, true)),
+        )
+        .unwrap();
+        let rows = WriterProperties::builder().set_max_row_group_row_count(Some(300));
+        let file = File::create(path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(rows.build())).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+
+    /// The values of a column of texts, behind the ids that must stand in order.
+    fn read(path: &Path, column: &str) -> Vec<Option<String>> {
+        let rows = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap());
+        let mut texts = Vec::new();
+        for batch in rows.unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            let ids = batch
+                .column(0)
+                .as_primitive::<arrow::datatypes::Int32Type>();
+            for (id, text) in ids
+                .iter()
+                .zip(batch.column_by_name(column).unwrap().as_string::<i32>())
+            {
+                assert_eq!(id, Some(texts.len() as i32));
+                texts.push(text.map(str::to_owned));
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn a_column_is_translated_and_four_shards_are_one_run() {
+        let text = lines(700);
+        let mut texts: Vec<Option<&str>> = text.lines().map(Some).collect();
+        texts[3] = None;
+        // More than a block has room for.
+        let long = "Ja, ja. ".repeat(3000);
+        texts[5] = Some(&long);
+        let folder = folder_with(&[("in/x.txt", b"")]);
+        write(&folder.path().join("in/a.parquet"), &texts);
+        let source: Vec<&str> = texts.iter().map(|text| text.unwrap_or_default()).collect();
+        fs::write(folder.path().join("source"), source.join("\n") + "\n").unwrap();
+        let lines = translated(folder.path(), &["--lines", "source"]);
+        let mut expected: Vec<Option<&str>> = lines.split_terminator('\n').map(Some).collect();
+        expected[3] = None;
+
+        let done = batch(folder.path(), &["in", "--lines", "--output-dir", "one"]);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let one = folder.path().join("one/a.en.parquet");
+        let found = read(&one, "text");
+        assert_eq!(
+            found.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            expected
+        );
+
+        let added = ["in", "--lines", "--output-dir", "added", "--keep-source"];
+        assert_eq!(batch(folder.path(), &added).code, Some(0));
+        let added = folder.path().join("added/a.en.parquet");
+        assert_eq!(read(&added, "text_en"), found);
+        let kept = read(&added, "text");
+        assert_eq!(kept.iter().map(Option::as_deref).collect::<Vec<_>>(), texts);
+
+        for shard in ["3/4", "1/4", "2/4", "4/4"] {
+            let part = ["in", "--lines", "--output-dir", "four", "--shard", shard];
+            assert_eq!(batch(folder.path(), &part).code, Some(0));
+        }
+        let mut merge = Command::cargo_bin("dolmetsch").unwrap();
+        merge.current_dir(folder.path()).env("DOLMETSCH_CONFIG", "");
+        merge.args(["batch", "--merge", "four"]);
+        assert_eq!(finished(merge).code, Some(0));
+        let four = folder.path().join("four/a.en.parquet");
+        assert_eq!(fs::read(four).unwrap(), fs::read(one).unwrap());
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_named() {
+        let folder = folder_with(&[("in/x.txt", b"Ja.")]);
+        write(&folder.path().join("in/a.parquet"), &[Some("Ja.")]);
+        let done = batch(
+            folder.path(),
+            &["in", "--output-dir", "out", "--field", "body"],
+        );
+        assert_eq!(done.code, Some(4), "{}", done.stderr);
+        assert!(done.stderr.contains("it has id, text"), "{}", done.stderr);
+    }
 }

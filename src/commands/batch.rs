@@ -157,7 +157,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         output: output.to_path_buf(),
         reading,
         targets: targets.iter().map(target).collect::<Result<_, Error>>()?,
-        search: search_options(&args.search, &args.machine),
+        search: search_options(&args.models, &args.search, &args.machine),
         reading_options,
         window: SEGMENTS_PER_THREAD * threads(&args.machine).max(2),
         checkpoint: Duration::from_secs(args.checkpoint_seconds),
@@ -267,7 +267,19 @@ fn threads(machine: &MachineOptions) -> usize {
 
 /// All that changes a translation. Taken apart, so that no new option is
 /// forgotten here.
-fn search_options(options: &SearchOptions, machine: &MachineOptions) -> BTreeMap<String, Value> {
+fn search_options(
+    models: &ModelOptions,
+    options: &SearchOptions,
+    machine: &MachineOptions,
+) -> BTreeMap<String, Value> {
+    // The targets say which languages and models; the guard looks at the source's.
+    let ModelOptions {
+        to: _,
+        from,
+        via,
+        model: _,
+        offline: _,
+    } = models;
     let SearchOptions {
         beam,
         length_penalty,
@@ -284,6 +296,8 @@ fn search_options(options: &SearchOptions, machine: &MachineOptions) -> BTreeMap
         batch_tokens: _,
     } = machine;
     named([
+        ("--from", json!(from.to_string())),
+        ("--via", json!(via.map(|via| via.to_string()))),
         ("--beam", json!(beam)),
         ("--length-penalty", json!(length_penalty)),
         ("--max-length", json!(max_length)),

@@ -240,13 +240,27 @@ impl Manifest {
         )))
     }
 
+    /// The targets, whose models are called as they are now if they have the same
+    /// files: a folder may lie elsewhere.
+    fn named_as(&self, now: &Self) -> Vec<TargetIdentity> {
+        let mut targets = self.targets.clone();
+        for (target, now) in targets.iter_mut().zip(&now.targets) {
+            for (model, now) in target.models.iter_mut().zip(&now.models) {
+                if model.files == now.files {
+                    model.name.clone_from(&now.name);
+                }
+            }
+        }
+        targets
+    }
+
     fn differences(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();
         let mut compare = |what: &str, before: &Value, now: &Value| {
             compare_values(what, before, now, &mut differences);
         };
         compare("version", &json(&self.version), &json(&now.version));
-        compare("targets", &json(&self.targets), &json(&now.targets));
+        compare("targets", &json(&self.named_as(now)), &json(&now.targets));
         compare("", &json(&self.options), &json(&now.options));
         compare("shard", &json(&self.shard), &json(&now.shard));
         let by_name = |manifest: &Self| -> BTreeMap<String, FileIdentity> {
@@ -360,6 +374,23 @@ mod tests {
         ] {
             assert!(message.contains(part), "{message}");
         }
+    }
+
+    #[test]
+    fn a_model_is_its_files_and_not_its_name() {
+        let with = |name: &str, hash: &str| {
+            let mut manifest = manifest(4, &[]);
+            manifest.targets[0].models.push(ModelIdentity {
+                name: name.to_owned(),
+                revision: "local".to_owned(),
+                tag: None,
+                files: [("weights".to_owned(), hash.to_owned())].into(),
+            });
+            manifest
+        };
+        assert!(with("./m", "x").check(&with("/m", "x")).is_ok());
+        let error = with("./m", "x").check(&with("./m", "y")).unwrap_err();
+        assert!(error.to_string().contains("files.weights was"), "{error}");
     }
 
     #[test]
