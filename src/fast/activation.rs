@@ -14,14 +14,18 @@ pub(crate) struct Activate<'a> {
 
 impl Epilogue for Activate<'_> {
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]) {
+    fn row<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        row: usize,
+        panel: usize,
+        values: [S::F; PANELS],
+    ) {
+        let out = part_of_row(self.out, self.width, row, panel);
         macro_rules! with {
             ($activate:ident) => {
-                for (row, values) in (row..).zip(values.chunks_exact(panels)) {
-                    let out = part_of_row(self.out, self.width, row, panel);
-                    for (out, value) in out.iter_mut().zip(values) {
-                        s.store($activate(s, s.load(value)), out);
-                    }
+                for (out, value) in out.iter_mut().zip(values) {
+                    s.store($activate(s, value), out);
                 }
             };
         }

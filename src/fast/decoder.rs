@@ -1,6 +1,6 @@
 //! The decoder: one more token for each row.
 
-use super::attention::{Heads, KeysValues, Scores, attend};
+use super::attention::{Attention, Heads, InOrder, KeysValues, MOST_ROWS, Scores, rows_at_once};
 use super::gemm::{Activations, Gemm, Store};
 use super::layers::{Layers, sized};
 use super::network::Network;
@@ -179,27 +179,53 @@ impl<P: Precision> Kernel for SelfAttention<'_, P> {
     fn run<S: Simd>(self, s: S) {
         let lanes = self.heads.lanes();
         self.activations.begin::<S>(self.rows.len(), self.depth);
-        let of_rows = self
-            .projected
-            .chunks_exact(3 * lanes)
-            .zip(self.attended.chunks_exact_mut(lanes));
-        for (index, (row, (projected, out))) in self.rows.iter().zip(of_rows).enumerate() {
-            let (query, newest) = projected.split_at(lanes);
-            let slot = row.slots.last().map_or(0, |&slot| slot as usize);
-            let kept = &mut self.cache[slot * 2 * lanes..][..2 * lanes];
-            for (from, to) in newest.iter().zip(kept) {
-                P::Stored::store(s, s.load(from), to);
+        let mut first = 0;
+        while first < self.rows.len() {
+            let rows = together(&self.rows[first..]);
+            let projected = &self.projected[first * 3 * lanes..][..rows.len() * 3 * lanes];
+            for (row, projected) in rows.iter().zip(projected.chunks_exact(3 * lanes)) {
+                let slot = row.slots.last().map_or(0, |&slot| slot as usize);
+                let kept = &mut self.cache[slot * 2 * lanes..][..2 * lanes];
+                for (from, to) in projected[lanes..].iter().zip(kept) {
+                    P::Stored::store(s, s.load(from), to);
+                }
             }
-            let source = KeysValues {
-                positions: &*self.cache,
-                stride: 2 * lanes,
-                values: lanes,
+            let mut places = [&rows[0].slots[..]; MOST_ROWS];
+            let mut shared = rows[0].slots.len();
+            for (place, row) in places.iter_mut().zip(rows) {
+                *place = &row.slots;
+                let same = row.slots.iter().zip(&rows[0].slots);
+                shared = shared.min(same.take_while(|(a, b)| a == b).count());
+            }
+            let attention = Attention {
+                heads: self.heads,
+                queries: projected,
+                query_stride: 3 * lanes,
+                source: KeysValues {
+                    positions: &*self.cache,
+                    stride: 2 * lanes,
+                    values: lanes,
+                },
+                places: &places[..rows.len()],
+                count: rows[0].slots.len(),
+                shared,
             };
-            let at = row.slots.iter().map(|&slot| slot as usize);
-            attend(s, self.heads, query, source, at, self.scores, out);
-            self.activations.write_row(s, index, out);
+            let out = &mut self.attended[first * lanes..][..rows.len() * lanes];
+            attention.attend(s, self.scores, out);
+            for out in out.chunks_exact(lanes) {
+                self.activations.write_row(s, first, out);
+                first += 1;
+            }
         }
     }
+}
+
+/// The first rows that can attend together: of one sentence, and so of one length.
+fn together(rows: &[Row]) -> &[Row] {
+    let same = rows
+        .iter()
+        .take_while(|row| row.sentence == rows[0].sentence);
+    &rows[..rows_at_once(same.count())]
 }
 
 /// Each row attends to its sentence; returns the weights of one head.
@@ -225,23 +251,33 @@ impl<P: Precision> Kernel for CrossAttention<'_, P> {
         let lanes = self.heads.lanes();
         let mut weights = Vec::new();
         self.activations.begin::<S>(self.rows.len(), self.depth);
-        let of_rows = self
-            .queries
-            .chunks_exact(lanes)
-            .zip(self.attended.chunks_exact_mut(lanes));
-        for (index, (row, (query, out))) in self.rows.iter().zip(of_rows).enumerate() {
-            let sentence = &self.sentences[row.sentence];
+        let mut first = 0;
+        while first < self.rows.len() {
+            let rows = together(&self.rows[first..]);
+            let sentence = &self.sentences[rows[0].sentence];
             let length = sentence.length;
-            let source = KeysValues {
-                positions: &sentence.source[self.layer * length * 2 * lanes..],
-                stride: 2 * lanes,
-                values: lanes,
+            let attention = Attention {
+                heads: self.heads,
+                queries: &self.queries[first * lanes..],
+                query_stride: lanes,
+                source: KeysValues {
+                    positions: &sentence.source[self.layer * length * 2 * lanes..],
+                    stride: 2 * lanes,
+                    values: lanes,
+                },
+                places: &[InOrder; MOST_ROWS][..rows.len()],
+                count: length,
+                shared: length,
             };
-            attend(s, self.heads, query, source, 0..length, self.scores, out);
-            if let Some(head) = self.guided_head {
-                weights.push(self.scores.weights(head, length));
+            let out = &mut self.attended[first * lanes..][..rows.len() * lanes];
+            attention.attend(s, self.scores, out);
+            for (row, out) in out.chunks_exact(lanes).enumerate() {
+                if let Some(head) = self.guided_head {
+                    weights.push(self.scores.weights(row, head, length));
+                }
+                self.activations.write_row(s, first + row, out);
             }
-            self.activations.write_row(s, index, out);
+            first += rows.len();
         }
         weights
     }

@@ -1,6 +1,6 @@
 //! The encoder: sentences side by side, without padding between them.
 
-use super::attention::{Heads, KeysValues, Scores, attend};
+use super::attention::{Attention, Heads, InOrder, KeysValues, MOST_ROWS, Scores, rows_at_once};
 use super::gemm::Activations;
 use super::layers::{Layers, sized};
 use super::network::Network;
@@ -63,12 +63,20 @@ impl<P: Precision, L: Iterator<Item = usize>> Kernel for SelfAttention<'_, P, L>
                 values: lanes,
             };
             let attended = &mut self.attended[first * lanes..][..length * lanes];
-            for (row, out) in rows
-                .chunks_exact(3 * lanes)
-                .zip(attended.chunks_exact_mut(lanes))
-            {
-                let query = &row[..lanes];
-                attend(s, self.heads, query, source, 0..length, self.scores, out);
+            let mut row = 0;
+            while row < length {
+                let places = &[InOrder; MOST_ROWS][..rows_at_once(length - row)];
+                let attention = Attention {
+                    heads: self.heads,
+                    queries: &rows[row * 3 * lanes..],
+                    query_stride: 3 * lanes,
+                    source,
+                    places,
+                    count: length,
+                    shared: length,
+                };
+                attention.attend(s, self.scores, &mut attended[row * lanes..]);
+                row += places.len();
             }
             first += length;
         }

@@ -5,6 +5,9 @@
 //! weights      panels of sixteen outputs, each [group] lines of [16][GROUP]
 //! ```
 //!
+//! Where there is a matrix unit, many rows are kept one behind the other instead,
+//! and multiplied in blocks.
+//!
 //! A tile, some rows by some panels, is summed in registers over the whole depth;
 //! its numbers go to an [`Epilogue`] while they are in the first cache. Panels
 //! are the outer loop: weights are read once, activations stay in the cache.
@@ -14,10 +17,13 @@ use std::ops::Range;
 use bytemuck::Zeroable;
 
 use super::precision::{Column, Precision, RowScale};
-use super::simd::{IntLanes, Kernel, LANES, Lanes, Simd};
+use super::simd::{BLOCK_ROWS, IntLanes, Kernel, LANES, Lanes, Simd};
 
-/// Numbers of the largest tile: 12 rows by 2 panels.
-const LARGEST_TILE: usize = 24;
+/// Rows of the tallest tile of all instruction sets.
+const TALLEST: usize = 12;
+
+/// With fewer rows a matrix unit waits for the weights as any other does.
+const FEWEST_BLOCK_ROWS: usize = 8;
 
 /// Rows of activations, ready to be multiplied.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(crate) struct Activations<P: Precision> {
     depth: usize,
     /// Rows of the tallest block.
     tallest: usize,
+    /// Whether a matrix unit multiplies them.
+    in_blocks: bool,
 }
 
 impl<P: Precision> Activations<P> {
@@ -39,6 +47,7 @@ impl<P: Precision> Activations<P> {
             rows: 0,
             depth: 0,
             tallest: 1,
+            in_blocks: false,
         }
     }
 
@@ -57,8 +66,10 @@ impl<P: Precision> Activations<P> {
         self.rows = rows;
         self.depth = depth;
         self.tallest = S::TALLEST;
-        if self.groups.len() < rows * depth {
-            self.groups.resize(rows * depth, P::Group::zeroed());
+        self.in_blocks = S::HAS_BLOCKS && P::IN_BLOCKS && rows >= FEWEST_BLOCK_ROWS;
+        let needed = rows.next_multiple_of(BLOCK_ROWS / 2) * depth;
+        if self.groups.len() < needed {
+            self.groups.resize(needed, P::Group::zeroed());
         }
         if self.scales.len() < rows {
             self.scales.resize(rows, RowScale::default());
@@ -68,10 +79,14 @@ impl<P: Precision> Activations<P> {
     /// Takes in one row.
     #[inline(always)]
     pub(crate) fn write_row<S: Simd>(&mut self, s: S, index: usize, row: &[Lanes]) {
-        let block = self.block_of(index);
-        let first = block.start * self.depth + (index - block.start);
-        let end = block.end * self.depth;
-        self.scales[index] = P::write_row(s, row, &mut self.groups[first..end], block.len());
+        let (first, end, step) = if self.in_blocks {
+            (index * self.depth, (index + 1) * self.depth, 1)
+        } else {
+            let block = self.block_of(index);
+            let first = block.start * self.depth + (index - block.start);
+            (first, block.end * self.depth, block.len())
+        };
+        self.scales[index] = P::write_row(s, row, &mut self.groups[first..end], step);
     }
 
     /// Blocks differ by at most one row, so that none is much less efficient.
@@ -122,15 +137,19 @@ impl<'a, P: Precision> Matrix<'a, P> {
     }
 }
 
-/// What is done with the numbers of a tile.
+/// What is done with the numbers.
 pub(crate) trait Epilogue {
-    /// `values` are those of rows from `row` by `panels` panels from `panel`:
-    /// `[rows][panels]`.
-    fn tile<S: Simd>(&mut self, s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]);
+    /// `values` are those of a row by some panels, from `panel`.
+    fn row<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        row: usize,
+        panel: usize,
+        values: [S::F; PANELS],
+    );
 }
 
-/// Multiplies all rows with a range of panels; an even one, unless it ends
-/// where the matrix ends.
+/// Multiplies all rows with a range of panels, an even one.
 pub(crate) struct Gemm<'a, P: Precision, E> {
     pub(crate) activations: &'a Activations<P>,
     pub(crate) matrix: Matrix<'a, P>,
@@ -142,97 +161,161 @@ impl<P: Precision, E: Epilogue> Kernel for Gemm<'_, P, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self {
-            activations,
-            matrix,
-            panels: range,
-            mut epilogue,
-        } = self;
-        debug_assert_eq!(activations.depth, matrix.depth);
+    fn run<S: Simd>(mut self, s: S) {
+        let activations = self.activations;
+        debug_assert_eq!(activations.depth, self.matrix.depth);
         if activations.rows == 0 {
             return;
         }
-        let mut values = [Lanes::ZERO; LARGEST_TILE];
-        let at_once = S::panels_at_once(activations.block(0).len());
-        let mut panel = range.start;
-        while panel < range.end {
-            let left = range.end - panel;
-            let panels = [4, 2, 1].into_iter().find(|&n| n <= at_once.min(left));
-            let panels = panels.unwrap_or(1);
-            for index in 0..activations.blocks() {
-                let block = activations.block(index);
-                let values = &mut values[..block.len() * panels];
-                s.run(Tile {
-                    activations,
-                    matrix: &matrix,
-                    rows: block.clone(),
-                    panel,
-                    panels,
-                    values: &mut *values,
-                });
-                epilogue.tile(s, block.start, panel, panels, values);
+        let mut panel = self.panels.start;
+        if activations.in_blocks {
+            s.begin_blocks();
+            while panel < self.panels.end {
+                self.multiply_blocks(s, panel);
+                panel += 2;
             }
-            panel += panels;
+            s.end_blocks();
+            return;
+        }
+        let at_once = S::panels_at_once(activations.block(0).len());
+        while panel < self.panels.end {
+            panel += match at_once.min(self.panels.end - panel) {
+                4.. => self.multiply::<S, 4>(s, panel),
+                2 | 3 => self.multiply::<S, 2>(s, panel),
+                _ => self.multiply::<S, 1>(s, panel),
+            };
         }
     }
 }
 
-/// The numbers of some rows and panels.
-struct Tile<'a, P: Precision> {
+impl<P: Precision, E: Epilogue> Gemm<'_, P, E> {
+    /// All rows by `PANELS` panels.
+    #[inline(always)]
+    fn multiply<S: Simd, const PANELS: usize>(&mut self, s: S, panel: usize) -> usize {
+        let (activations, matrix) = (self.activations, self.matrix);
+        // What comes next, a part with each block: no prefetcher of a processor
+        // looks beyond a page.
+        let next = &matrix.lines[(panel + PANELS) * matrix.depth..];
+        let next = &next[..next.len().min(PANELS * matrix.depth)];
+        let blocks = activations.blocks();
+        let part = next.len().div_ceil(blocks);
+        let mut totals = [[P::Total::zeroed(); PANELS]; TALLEST];
+        for index in 0..blocks {
+            for line in next.iter().skip(index * part).take(part) {
+                s.prefetch(line);
+            }
+            let rows = activations.block(index);
+            let totals = &mut totals[..rows.len()];
+            s.run(Tile {
+                activations,
+                matrix: &matrix,
+                rows: rows.clone(),
+                panel,
+                totals: &mut *totals,
+            });
+            self.finish(s, rows, panel, totals);
+        }
+        PANELS
+    }
+
+    /// All rows by two panels, with the matrix unit.
+    #[inline(always)]
+    fn multiply_blocks<S: Simd>(&mut self, s: S, panel: usize) {
+        let Activations {
+            groups,
+            rows,
+            depth,
+            ..
+        } = self.activations;
+        let lines = [self.matrix.panel(panel), self.matrix.panel(panel + 1)];
+        let mut totals = [[P::Total::zeroed(); 2]; BLOCK_ROWS];
+        for first in (0..*rows).step_by(BLOCK_ROWS) {
+            let rows = first..*rows.min(&(first + BLOCK_ROWS));
+            let padded = rows.len().next_multiple_of(BLOCK_ROWS / 2);
+            P::block(
+                s,
+                &groups[first * depth..][..padded * depth],
+                lines,
+                &mut totals,
+            );
+            let totals = &totals[..rows.len()];
+            self.finish(s, rows, panel, totals);
+        }
+    }
+
+    /// Hands the numbers of some rows to the epilogue.
+    #[inline(always)]
+    fn finish<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        rows: Range<usize>,
+        panel: usize,
+        totals: &[[P::Total; PANELS]],
+    ) {
+        let columns: [Column; PANELS] = std::array::from_fn(|i| self.matrix.column(panel + i));
+        let scales = &self.activations.scales[rows.clone()];
+        for ((row, totals), &scale) in rows.zip(totals).zip(scales) {
+            let mut values = [s.splat(0.0); PANELS];
+            for i in 0..PANELS {
+                values[i] = P::finish(s, &totals[i], scale, columns[i]);
+            }
+            self.epilogue.row(s, row, panel, values);
+        }
+    }
+}
+
+/// The sums of some rows and panels.
+struct Tile<'a, P: Precision, const PANELS: usize> {
     activations: &'a Activations<P>,
     matrix: &'a Matrix<'a, P>,
     rows: Range<usize>,
     panel: usize,
-    panels: usize,
-    values: &'a mut [Lanes],
+    totals: &'a mut [[P::Total; PANELS]],
 }
 
-impl<P: Precision> Kernel for Tile<'_, P> {
+impl<P: Precision, const PANELS: usize> Kernel for Tile<'_, P, PANELS> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        macro_rules! sized {
-            ($($rows:literal x $panels:literal),+) => {
-                match (self.rows.len(), self.panels) {
-                    $(($rows, $panels) if $rows <= S::TALLEST => self.sum::<S, $rows, $panels>(s),)+
-                    shape => unreachable!("no tile of {shape:?}"),
+        macro_rules! of_rows {
+            ($($rows:literal)+) => {
+                match self.rows.len() {
+                    $($rows if $rows <= S::TALLEST && PANELS <= S::panels_at_once($rows) => {
+                        self.sum::<S, $rows>(s);
+                    })+
+                    rows => unreachable!("no tile of {rows} rows by {PANELS} panels"),
                 }
             };
         }
-        sized!(
-            1 x 1, 2 x 1, 3 x 1, 4 x 1,
-            1 x 2, 2 x 2, 3 x 2, 4 x 2, 5 x 2, 6 x 2, 7 x 2, 8 x 2, 9 x 2, 10 x 2, 11 x 2, 12 x 2,
-            1 x 4, 2 x 4, 3 x 4, 4 x 4
-        );
+        of_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
     }
 }
 
-impl<P: Precision> Tile<'_, P> {
+impl<P: Precision, const PANELS: usize> Tile<'_, P, PANELS> {
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const PANELS: usize>(self, s: S) {
+    fn sum<S: Simd, const ROWS: usize>(self, s: S) {
         let Activations { groups, depth, .. } = self.activations;
         let block = &groups[self.rows.start * depth..self.rows.end * depth];
         let lines: [&[P::Line]; PANELS] =
             std::array::from_fn(|panel| self.matrix.panel(self.panel + panel));
         let mut sums = [[P::zero(s); PANELS]; ROWS];
         for (index, groups) in block.as_chunks::<ROWS>().0.iter().enumerate() {
-            for panel in 0..PANELS {
-                let line = &lines[panel][index];
-                for row in 0..ROWS {
+            // Rows outside: one activation at a time, so that no sum leaves its
+            // register.
+            for row in 0..ROWS {
+                for panel in 0..PANELS {
+                    let line = &lines[panel][index];
                     sums[row][panel] = P::accumulate(s, sums[row][panel], groups[row], line);
                 }
             }
         }
-        let columns: [Column; PANELS] =
-            std::array::from_fn(|panel| self.matrix.column(self.panel + panel));
-        let scales = &self.activations.scales[self.rows.clone()];
-        let (values, _) = self.values.as_chunks_mut::<PANELS>();
+        let Some(totals) = self.totals.first_chunk_mut::<ROWS>() else {
+            unreachable!("a tile has as many totals as rows");
+        };
         for row in 0..ROWS {
             for panel in 0..PANELS {
-                let value = P::finish(s, sums[row][panel], scales[row], columns[panel]);
-                s.store(value, &mut values[row][panel]);
+                P::total(s, sums[row][panel], &mut totals[row][panel]);
             }
         }
     }
@@ -246,12 +329,16 @@ pub(crate) struct Store<'a> {
 
 impl Epilogue for Store<'_> {
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, _s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]) {
-        for (row, values) in (row..).zip(values.chunks_exact(panels)) {
-            let out = part_of_row(self.out, self.width, row, panel);
-            for (out, value) in out.iter_mut().zip(values) {
-                *out = *value;
-            }
+    fn row<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        row: usize,
+        panel: usize,
+        values: [S::F; PANELS],
+    ) {
+        let out = part_of_row(self.out, self.width, row, panel);
+        for (out, value) in out.iter_mut().zip(values) {
+            s.store(value, out);
         }
     }
 }
@@ -264,13 +351,17 @@ pub(crate) struct AddTo<'a> {
 
 impl Epilogue for AddTo<'_> {
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]) {
-        for (row, values) in (row..).zip(values.chunks_exact(panels)) {
-            let out = part_of_row(self.out, self.width, row, panel);
-            for (out, value) in out.iter_mut().zip(values) {
-                let sum = s.add(s.load(out), s.load(value));
-                s.store(sum, out);
-            }
+    fn row<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        row: usize,
+        panel: usize,
+        values: [S::F; PANELS],
+    ) {
+        let out = part_of_row(self.out, self.width, row, panel);
+        for (out, value) in out.iter_mut().zip(values) {
+            let sum = s.add(s.load(out), value);
+            s.store(sum, out);
         }
     }
 }
@@ -298,14 +389,72 @@ mod tests {
 
     use super::super::isa::Isa;
     use super::super::precision::Int8;
+    use super::super::simd::portable::Portable;
+    use super::super::simd::{Codes, HalfLanes, float_work_of};
     use super::*;
 
+    /// A matrix unit in plain Rust, since the machine that tests may have none.
+    #[derive(Clone, Copy)]
+    struct Blocks(Portable);
+
+    impl Simd for Blocks {
+        float_work_of!(Portable);
+        type Sums = IntLanes;
+        const TALLEST: usize = Portable::TALLEST;
+        const HAS_BLOCKS: bool = true;
+
+        fn run<K: Kernel>(self, kernel: K) -> K::Output {
+            kernel.run(self)
+        }
+
+        fn panels_at_once(rows: usize) -> usize {
+            Portable::panels_at_once(rows)
+        }
+
+        fn zero_sums(self) -> IntLanes {
+            self.0.zero_sums()
+        }
+
+        fn dot(self, sums: IntLanes, activations: [u8; 4], weights: &Codes) -> IntLanes {
+            self.0.dot(sums, activations, weights)
+        }
+
+        fn sums(self, sums: IntLanes) -> IntLanes {
+            sums
+        }
+
+        fn block(
+            self,
+            rows: &[[u8; 4]],
+            lines: [&[Codes]; 2],
+            sums: &mut [[IntLanes; 2]; BLOCK_ROWS],
+        ) {
+            let rows = rows.chunks_exact(lines[0].len());
+            assert!(rows.len() == BLOCK_ROWS || rows.len() == BLOCK_ROWS / 2);
+            for (row, sums) in rows.zip(sums) {
+                for (lines, sums) in lines.iter().zip(sums) {
+                    *sums = row
+                        .iter()
+                        .zip(*lines)
+                        .fold(self.zero_sums(), |sums, (&group, line)| {
+                            self.dot(sums, group, line)
+                        });
+                }
+            }
+        }
+    }
+
     /// Quantises the rows and multiplies them.
-    struct Multiply<'a> {
+    #[derive(Clone, Copy)]
+    struct Inputs<'a> {
         rows: &'a [Lanes],
         width: usize,
         matrix: Matrix<'a, Int8>,
         panels: usize,
+    }
+
+    struct Multiply<'a> {
+        inputs: Inputs<'a>,
         out: &'a mut [Lanes],
     }
 
@@ -314,15 +463,21 @@ mod tests {
 
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
+            let Inputs {
+                rows,
+                width,
+                matrix,
+                panels,
+            } = self.inputs;
             let mut activations = Activations::<Int8>::new();
-            activations.write(s, self.rows, self.width, self.matrix.depth);
+            activations.write(s, rows, width, matrix.depth);
             s.run(Gemm {
                 activations: &activations,
-                matrix: self.matrix,
-                panels: 0..self.panels,
+                matrix,
+                panels: 0..panels,
                 epilogue: Store {
                     out: self.out,
-                    width: self.panels,
+                    width: panels,
                 },
             });
         }
@@ -331,7 +486,7 @@ mod tests {
     proptest! {
         #[test]
         fn int8_products_are_exact_on_every_instruction_set(
-            rows in 1_usize..30,
+            rows in 1_usize..80,
             width in 1_usize..7,
             pairs in 1_usize..4,
             seed: u64,
@@ -366,18 +521,24 @@ mod tests {
                 sums[panel].0[lane] = sum;
             }
             let (bias, scale) = (vec![Lanes::ZERO; panels], vec![Lanes([1.0; LANES]); panels]);
-            for isa in Isa::available() {
-                let mut out = vec![Lanes::ZERO; rows * panels];
-                let matrix = Matrix { lines: &lines, bias: &bias, scale: &scale, sums: &sums, depth };
-                isa.run(Multiply { rows: &x_lanes, width, matrix, panels, out: &mut out });
-                for (row, x) in x.iter().enumerate() {
-                    for (output, w) in w.iter().enumerate() {
-                        let exact: i32 = x.iter().zip(w).map(|(x, w)| x * w).sum();
-                        let lanes = out[row * panels + output / PANEL];
-                        prop_assert_eq!(lanes.0[output % PANEL], exact as f32, "{} {} {}", isa, row, output);
-                    }
+            let matrix = Matrix { lines: &lines, bias: &bias, scale: &scale, sums: &sums, depth };
+            let inputs = Inputs { rows: &x_lanes, width, matrix, panels };
+            let mut exact = vec![Lanes::ZERO; rows * panels];
+            for (row, x) in x.iter().enumerate() {
+                for (output, w) in w.iter().enumerate() {
+                    let sum: i32 = x.iter().zip(w).map(|(x, w)| x * w).sum();
+                    exact[row * panels + output / PANEL].0[output % PANEL] = sum as f32;
                 }
             }
+            let mut out = exact.clone();
+            for isa in Isa::available() {
+                out.fill(Lanes([f32::NAN; LANES]));
+                isa.run(Multiply { inputs, out: &mut out });
+                prop_assert_eq!(&out, &exact, "{}", isa);
+            }
+            out.fill(Lanes([f32::NAN; LANES]));
+            Blocks(Portable).run(Multiply { inputs, out: &mut out });
+            prop_assert_eq!(&out, &exact);
         }
     }
 }

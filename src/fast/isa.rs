@@ -3,12 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-#[cfg(target_arch = "x86_64")]
-use super::simd::avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-use super::simd::avx512::Avx512;
 use super::simd::portable::Portable;
 use super::simd::{Kernel, Simd};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{amx::Amx, avx_vnni::AvxVnni, avx2::Avx2, avx512::Avx512};
 use crate::error::{Error, Result};
 
 /// The environment variable that forces an instruction set.
@@ -21,15 +19,27 @@ pub enum Isa {
     Portable,
     /// AVX2 with FMA: widened products, since `vpmaddubsw` would saturate.
     Avx2,
+    /// AVX2 with VNNI, on processors without AVX-512.
+    AvxVnni,
     /// AVX-512 with VNNI.
     Vnni,
+    /// AMX for products of many rows, else AVX-512 with VNNI.
+    Amx,
 }
 
 impl Isa {
+    const ALL: [Self; 5] = [
+        Self::Portable,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Vnni,
+        Self::Amx,
+    ];
+
     /// Those that this processor has, the slowest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
-        [Self::Portable, Self::Avx2, Self::Vnni]
+        Self::ALL
             .into_iter()
             .filter(|isa| isa.is_available())
             .collect()
@@ -62,7 +72,9 @@ impl Isa {
         match self {
             Self::Portable => true,
             Self::Avx2 => Avx2::detect().is_some(),
+            Self::AvxVnni => AvxVnni::detect().is_some(),
             Self::Vnni => Avx512::detect().is_some(),
+            Self::Amx => Amx::detect().is_some(),
         }
     }
 
@@ -74,17 +86,19 @@ impl Isa {
     /// Runs a kernel, compiled for this instruction set.
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
+        macro_rules! with {
+            ($simd:ty) => {
+                if let Some(simd) = <$simd>::detect() {
+                    return simd.run(kernel);
+                }
+            };
+        }
+        #[cfg(target_arch = "x86_64")]
         match self {
-            Self::Vnni => {
-                if let Some(simd) = Avx512::detect() {
-                    return simd.run(kernel);
-                }
-            }
-            Self::Avx2 => {
-                if let Some(simd) = Avx2::detect() {
-                    return simd.run(kernel);
-                }
-            }
+            Self::Amx => with!(Amx),
+            Self::Vnni => with!(Avx512),
+            Self::AvxVnni => with!(AvxVnni),
+            Self::Avx2 => with!(Avx2),
             Self::Portable => {}
         }
         Portable.run(kernel)
@@ -96,7 +110,9 @@ impl fmt::Display for Isa {
         f.write_str(match self {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
+            Self::AvxVnni => "avxvnni",
             Self::Vnni => "vnni",
+            Self::Amx => "amx",
         })
     }
 }
@@ -105,12 +121,12 @@ impl FromStr for Isa {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        [Self::Portable, Self::Avx2, Self::Vnni]
+        Self::ALL
             .into_iter()
             .find(|isa| isa.to_string() == name)
             .ok_or_else(|| {
                 Error::Options(format!(
-                    "{ISA_VARIABLE} is `{name}` (it may be vnni, avx2 or portable)"
+                    "{ISA_VARIABLE} is `{name}` (it may be amx, vnni, avxvnni, avx2 or portable)"
                 ))
             })
     }

@@ -118,8 +118,32 @@ impl RowScan {
         self.stretches.push((self.reference, sum));
     }
 
+    /// Takes in panels of which a token is banned or may be among the best.
+    #[inline(always)]
+    fn look<S: Simd>(
+        &mut self,
+        s: S,
+        panel: usize,
+        values: &[S::F],
+        banned: &[TokenId],
+        top_k: usize,
+    ) {
+        for (panel, &value) in (panel..).zip(values) {
+            let mut logits = Lanes::ZERO;
+            s.store(value, &mut logits);
+            self.ban(banned, panel, &mut logits);
+            let value = s.load(&logits);
+            let above = s.greater(value, s.splat(self.limit));
+            if above != 0 {
+                self.consider(&logits, above, panel, top_k);
+            }
+            let relative = s.sub(value, s.splat(self.reference));
+            let sum = s.add(s.load(&self.sum), exp(s, relative));
+            s.store(sum, &mut self.sum);
+        }
+    }
+
     /// Takes out the banned tokens of a panel.
-    #[cold]
     fn ban(&mut self, banned: &[TokenId], panel: usize, logits: &mut Lanes) {
         while self.banned_panel == panel as u32 {
             logits.0[banned[self.next_banned] as usize % PANEL] = f32::NEG_INFINITY;
@@ -200,29 +224,27 @@ struct Scan<'a> {
 
 impl Epilogue for Scan<'_> {
     #[inline(always)]
-    fn tile<S: Simd>(&mut self, s: S, row: usize, panel: usize, panels: usize, values: &[Lanes]) {
-        for (row, values) in (row..).zip(values.chunks_exact(panels)) {
-            let scan = &mut self.rows[row];
-            let mut sum = s.load(&scan.sum);
-            for (panel, value) in (panel..).zip(values) {
-                let mut logits = s.load(value);
-                if scan.banned_panel == panel as u32 {
-                    let mut value = *value;
-                    scan.ban(&self.banned[row], panel, &mut value);
-                    logits = s.load(&value);
-                }
-                let above = s.greater(logits, s.splat(scan.limit));
-                if above != 0 {
-                    let mut value = Lanes::ZERO;
-                    s.store(logits, &mut value);
-                    s.store(sum, &mut scan.sum);
-                    scan.consider(&value, above, panel, self.top_k);
-                    sum = s.load(&scan.sum);
-                }
-                let relative = s.sub(logits, s.splat(scan.reference));
-                sum = s.add(sum, exp(s, relative));
-            }
-            s.store(sum, &mut scan.sum);
+    fn row<S: Simd, const PANELS: usize>(
+        &mut self,
+        s: S,
+        row: usize,
+        panel: usize,
+        values: [S::F; PANELS],
+    ) {
+        let scan = &mut self.rows[row];
+        let mut close = scan.banned_panel.wrapping_sub(panel as u32) < PANELS as u32;
+        for logits in values {
+            close |= s.greater(logits, s.splat(scan.limit)) != 0;
         }
+        if close {
+            scan.look(s, panel, &values, &self.banned[row], self.top_k);
+            return;
+        }
+        let reference = s.splat(scan.reference);
+        let mut sum = s.load(&scan.sum);
+        for logits in values {
+            sum = s.add(sum, exp(s, s.sub(logits, reference)));
+        }
+        s.store(sum, &mut scan.sum);
     }
 }

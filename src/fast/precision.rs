@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytemuck::Pod;
 
-use super::simd::{Codes, HalfLanes, IntLanes, LANES, Lanes, Simd};
+use super::simd::{BLOCK_ROWS, Codes, HalfLanes, IntLanes, LANES, Lanes, Simd};
 
 /// How weights, activations and caches are stored, and how they are multiplied.
 pub trait Precision: fmt::Debug + Copy + Send + Sync + 'static {
@@ -16,6 +16,8 @@ pub trait Precision: fmt::Debug + Copy + Send + Sync + 'static {
     type Stored: Stored;
     /// Running sums of sixteen outputs.
     type Sums<S: Simd>: Copy;
+    /// Sums that are complete.
+    type Total: Pod;
 
     /// Inputs in a group.
     const GROUP: usize;
@@ -38,13 +40,28 @@ pub trait Precision: fmt::Debug + Copy + Send + Sync + 'static {
         group: Self::Group,
         line: &Self::Line,
     ) -> Self::Sums<S>;
-    /// Numbers of sums, bias included.
-    fn finish<S: Simd>(s: S, sums: Self::Sums<S>, row: RowScale, column: Column) -> S::F;
+    /// Keeps sums that are complete.
+    fn total<S: Simd>(s: S, sums: Self::Sums<S>, total: &mut Self::Total);
+    /// Their numbers, bias included.
+    fn finish<S: Simd>(s: S, total: &Self::Total, row: RowScale, column: Column) -> S::F;
+
+    /// Whether a matrix unit can multiply these.
+    const IN_BLOCKS: bool;
+    /// Multiplies with the matrix unit ([`Simd::block`]).
+    fn block<S: Simd>(
+        s: S,
+        rows: &[Self::Group],
+        lines: [&[Self::Line]; 2],
+        totals: &mut Block<Self>,
+    );
 
     /// Turns the weights of one output (`[inputs]`) into codes: lane `lane` of
     /// `lines`; returns their scale and their sum.
     fn write_column(weights: &[f32], lines: &mut [Self::Line], lane: usize) -> (f32, i32);
 }
+
+/// Sums of a block of rows and two panels.
+pub type Block<P> = [[<P as Precision>::Total; 2]; BLOCK_ROWS];
 
 /// `x = scale * (code − zero)`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -103,6 +120,7 @@ impl Precision for Int8 {
     type Line = Codes;
     type Stored = HalfLanes;
     type Sums<S: Simd> = S::Sums;
+    type Total = IntLanes;
 
     const GROUP: usize = 4;
     const DEPTH_MULTIPLE: usize = 64;
@@ -145,11 +163,23 @@ impl Precision for Int8 {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(s: S, sums: S::Sums, row: RowScale, column: Column) -> S::F {
+    fn total<S: Simd>(s: S, sums: S::Sums, total: &mut IntLanes) {
+        s.store_int(s.sums(sums), total);
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(s: S, total: &IntLanes, row: RowScale, column: Column) -> S::F {
         let offset = s.mul_int(s.load_int(column.sum), row.zero);
-        let sums = s.float(s.sub_int(s.sums(sums), offset));
+        let sums = s.float(s.sub_int(s.load_int(total), offset));
         let scale = s.mul(s.splat(row.scale), s.load(column.scale));
         s.fma(sums, scale, s.load(column.bias))
+    }
+
+    const IN_BLOCKS: bool = true;
+
+    #[inline(always)]
+    fn block<S: Simd>(s: S, rows: &[[u8; 4]], lines: [&[Codes]; 2], totals: &mut Block<Self>) {
+        s.block(rows, lines, totals);
     }
 
     fn write_column(weights: &[f32], lines: &mut [Codes], lane: usize) -> (f32, i32) {
@@ -177,6 +207,7 @@ impl Precision for Single {
     type Line = Lanes;
     type Stored = Lanes;
     type Sums<S: Simd> = S::F;
+    type Total = Lanes;
 
     const GROUP: usize = 1;
     const DEPTH_MULTIPLE: usize = 1;
@@ -204,8 +235,19 @@ impl Precision for Single {
     }
 
     #[inline(always)]
-    fn finish<S: Simd>(s: S, sums: S::F, _row: RowScale, column: Column) -> S::F {
-        s.add(sums, s.load(column.bias))
+    fn total<S: Simd>(s: S, sums: S::F, total: &mut Lanes) {
+        s.store(sums, total);
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(s: S, total: &Lanes, _row: RowScale, column: Column) -> S::F {
+        s.add(s.load(total), s.load(column.bias))
+    }
+
+    const IN_BLOCKS: bool = false;
+
+    fn block<S: Simd>(_s: S, _rows: &[f32], _lines: [&[Lanes]; 2], _totals: &mut Block<Self>) {
+        unreachable!("matrix units multiply int8");
     }
 
     fn write_column(weights: &[f32], lines: &mut [Lanes], lane: usize) -> (f32, i32) {

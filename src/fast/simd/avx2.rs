@@ -99,6 +99,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn store_int(self, value: Self::I, to: &mut IntLanes) {
+        unsafe {
+            let to: *mut __m256i = to.0.as_mut_ptr().cast();
+            _mm256_store_si256(to, value.0);
+            _mm256_store_si256(to.add(1), value.1);
+        }
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Self::F {
         let value = unsafe { _mm256_set1_ps(value) };
         (value, value)

@@ -27,6 +27,43 @@ impl Avx512 {
     }
 }
 
+/// Folds each of sixteen vectors into a lane, in the order of [`Simd::fold_add`]:
+/// each step folds the halves of what is left of each vector, and puts two of
+/// them side by side.
+macro_rules! fold_each {
+    ($vectors:ident, $fold:ident) => {{
+        let mut halves = [_mm512_setzero_ps(); 8];
+        for i in 0..8 {
+            // Eight lanes of vector i, and of i + 8.
+            let (a, b) = ($vectors[i], $vectors[i + 8]);
+            let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+            let high = _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b);
+            halves[i] = $fold(low, high);
+        }
+        let mut quarters = [_mm512_setzero_ps(); 4];
+        for i in 0..4 {
+            // Four lanes of vectors i, i + 8, i + 4 and i + 12.
+            let (a, b) = (halves[i], halves[i + 4]);
+            let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+            let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+            quarters[i] = $fold(low, high);
+        }
+        let mut pairs = [_mm512_setzero_ps(); 2];
+        for i in 0..2 {
+            let (a, b) = (quarters[i], quarters[i + 2]);
+            let low = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+            let high = _mm512_shuffle_ps::<0b11_10_11_10>(a, b);
+            pairs[i] = $fold(low, high);
+        }
+        let low = _mm512_shuffle_ps::<0b10_00_10_00>(pairs[0], pairs[1]);
+        let high = _mm512_shuffle_ps::<0b11_01_11_01>(pairs[0], pairs[1]);
+        let folded = $fold(low, high);
+        // Lane 4 * i + j is of vector 8 * (i % 2) + 4 * (i / 2) + 2 * (j % 2) + j / 2.
+        let order = _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15);
+        _mm512_permutexvar_ps(order, folded)
+    }};
+}
+
 // SAFETY of every block below: `self` proves that the processor has AVX-512 F,
 // BW, VL, DQ and VNNI, and the references are valid for the 64 (halves: 32)
 // bytes that are read or written.
@@ -76,6 +113,11 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn load_int(self, from: &IntLanes) -> __m512i {
         unsafe { _mm512_load_si512(from.0.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store_int(self, value: __m512i, to: &mut IntLanes) {
+        unsafe { _mm512_store_si512(to.0.as_mut_ptr().cast(), value) }
     }
 
     #[inline(always)]
@@ -139,6 +181,16 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn fold_add_each(self, vectors: [__m512; LANES]) -> __m512 {
+        unsafe { fold_each!(vectors, _mm512_add_ps) }
+    }
+
+    #[inline(always)]
+    fn fold_max_each(self, vectors: [__m512; LANES]) -> __m512 {
+        unsafe { fold_each!(vectors, _mm512_max_ps) }
+    }
+
+    #[inline(always)]
     fn fold_max(self, a: __m512) -> f32 {
         unsafe {
             let a = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
@@ -179,6 +231,11 @@ impl Simd for Avx512 {
             _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(codes));
         }
         bytes
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(self, at: *const T) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
     #[inline(always)]

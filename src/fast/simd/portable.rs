@@ -72,6 +72,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn store_int(self, value: IntLanes, to: &mut IntLanes) {
+        *to = value;
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Lanes {
         Lanes([value; LANES])
     }
