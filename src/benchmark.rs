@@ -25,7 +25,7 @@ pub struct Benchmark {
     /// Hypotheses kept for each sentence.
     pub beam_size: usize,
     /// Sentences that a worker has under way; the engine's own number when
-    /// `None`. 1 is one sentence at a time, whatever the number of workers.
+    /// `None`. 1 is one sentence at a time, on which all workers help.
     pub batch: Option<usize>,
     /// Worker threads; all cores when `None`.
     pub threads: Option<usize>,
@@ -71,12 +71,8 @@ impl Benchmark {
     }
 
     fn measure<S: Scorer + Sync>(&self, engine: &Engine, scorer: &S) -> Result<Measured> {
-        let threads = match self.batch {
-            Some(1) => 1,
-            _ => self.threads.unwrap_or(0),
-        };
         let workers = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
+            .num_threads(self.threads.unwrap_or(0))
             .build()
             .map_err(|error| Error::Options(format!("could not start worker threads: {error}")))?;
         let threads = workers.current_num_threads();
@@ -100,10 +96,14 @@ impl Benchmark {
             };
             let queue = SentenceQueue::new(sources.to_vec(), limits, threads);
             let (begun, cpu_before) = (Instant::now(), cpu_time());
-            let found: Vec<Vec<Found>> = workers
-                .broadcast(|_| beam_search.search_queue(&forced, &queue, &|_| ()))
-                .into_iter()
-                .collect::<Result<_>>()?;
+            let search = || beam_search.search_queue(&forced, &queue, &|_| ());
+            let found: Vec<Vec<Found>> = if limits.sentences == 1 {
+                // One sentence at a time, and all workers on it.
+                vec![workers.install(search)?]
+            } else {
+                let found = workers.broadcast(|_| search());
+                found.into_iter().collect::<Result<_>>()?
+            };
             let elapsed = begun.elapsed();
             let best = found.iter().flatten().map(|found| &found.hypotheses[0]);
             Ok(Measured {

@@ -4,7 +4,7 @@ use super::attention::{Attention, Heads, InOrder, KeysValues, MOST_ROWS, Scores,
 use super::gemm::{Activations, Gemm, Store};
 use super::layers::{Layers, sized};
 use super::network::Network;
-use super::output::Project;
+use super::output::best_tokens;
 use super::precision::{Precision, Stored};
 use super::simd::{Kernel, Lanes, Simd};
 use super::state::{Row, Sentence};
@@ -108,13 +108,14 @@ impl<P: Precision> Layers<'_, P> {
         }
         let mut matrix = network.output.of(self.weights);
         matrix.bias = decoding.output_bias;
-        let candidates = self.isa.run(Project {
-            activations: &self.arena.activations,
+        let candidates = best_tokens(
+            self.isa,
+            &self.arena.activations,
             matrix,
-            banned: query.banned,
-            top_k: query.top_k,
-            rows: &mut self.arena.scans,
-        });
+            query.banned,
+            query.top_k,
+            &mut self.arena.scans,
+        );
         Step {
             candidates,
             attention,

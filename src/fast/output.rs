@@ -7,12 +7,16 @@
 //! added up in their order, so that the result does not depend on who computed
 //! which stretch.
 
-use crate::beam_search::Candidate;
-use crate::tokenizer::TokenId;
+use std::ops::Range;
+
+use rayon::prelude::*;
 
 use super::gemm::{Activations, Epilogue, Gemm, Matrix, PANEL};
+use super::isa::Isa;
 use super::precision::Precision;
 use super::simd::{Kernel, Lanes, Simd, exp};
+use crate::beam_search::Candidate;
+use crate::tokenizer::TokenId;
 
 /// Panels whose sum is folded at once.
 const STRETCH: usize = 256;
@@ -21,31 +25,79 @@ const STRETCH: usize = 256;
 /// far from the end of `f32`.
 const HEADROOM: f32 = 40.0;
 
-/// Scores of what follows each row.
-pub(crate) struct Project<'a, P: Precision> {
-    pub(crate) activations: &'a Activations<P>,
-    pub(crate) matrix: Matrix<'a, P>,
-    /// For each row the tokens that must not follow, sorted.
-    pub(crate) banned: &'a [Vec<TokenId>],
-    pub(crate) top_k: usize,
-    pub(crate) rows: &'a mut Vec<RowScan>,
+/// With so many rows or fewer, a step waits for the weights of the output, and
+/// idle workers help to read them.
+const FEW_ROWS: usize = 64;
+
+/// Scores of what follows each row: the best `top_k` tokens. For each row,
+/// `banned` are the tokens that must not follow, sorted.
+pub(crate) fn best_tokens<P: Precision>(
+    isa: Isa,
+    activations: &Activations<P>,
+    matrix: Matrix<P>,
+    banned: &[Vec<TokenId>],
+    top_k: usize,
+    scans: &mut Vec<RowScan>,
+) -> Vec<Vec<Candidate>> {
+    let rows = banned.len();
+    let stretches = matrix.bias.len().div_ceil(STRETCH);
+    // Outside of a pool of workers there are none that could help.
+    let workers = rayon::current_thread_index().map_or(1, |_| rayon::current_num_threads());
+    let parts = if rows <= FEW_ROWS {
+        workers.min(stretches)
+    } else {
+        1
+    };
+    if scans.len() < parts * rows {
+        scans.resize_with(parts * rows, RowScan::new);
+    }
+    let scans = &mut scans[..parts * rows];
+    let project = |(part, scans): (usize, &mut [RowScan])| {
+        isa.run(Project {
+            activations,
+            matrix,
+            banned,
+            top_k,
+            stretches: part * stretches / parts..(part + 1) * stretches / parts,
+            rows: scans,
+        });
+    };
+    if parts == 1 {
+        project((0, &mut *scans));
+    } else {
+        scans.par_chunks_mut(rows).enumerate().for_each(project);
+    }
+    let (first, others) = scans.split_at_mut(rows);
+    for others in others.chunks(rows) {
+        for (scan, other) in first.iter_mut().zip(others) {
+            scan.append(other, top_k);
+        }
+    }
+    first.iter().map(RowScan::candidates).collect()
+}
+
+/// Looks at some stretches of the vocabulary.
+struct Project<'a, P: Precision> {
+    activations: &'a Activations<P>,
+    matrix: Matrix<'a, P>,
+    banned: &'a [Vec<TokenId>],
+    top_k: usize,
+    stretches: Range<usize>,
+    rows: &'a mut [RowScan],
 }
 
 impl<P: Precision> Kernel for Project<'_, P> {
-    type Output = Vec<Vec<Candidate>>;
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Self::Output {
-        let count = self.banned.len();
-        if self.rows.len() < count {
-            self.rows.resize_with(count, RowScan::new);
-        }
-        let rows = &mut self.rows[..count];
+    fn run<S: Simd>(self, s: S) {
+        let rows = self.rows;
         for row in &mut *rows {
             row.begin();
         }
         let panels = self.matrix.bias.len();
-        for first in (0..panels).step_by(STRETCH) {
+        for stretch in self.stretches {
+            let first = stretch * STRETCH;
             for (row, banned) in rows.iter_mut().zip(self.banned) {
                 row.begin_stretch(banned, (first * PANEL) as TokenId);
             }
@@ -64,7 +116,6 @@ impl<P: Precision> Kernel for Project<'_, P> {
                 row.end_stretch(s);
             }
         }
-        rows.iter().map(RowScan::candidates).collect()
     }
 }
 
@@ -188,6 +239,16 @@ impl RowScan {
             *sum *= factor;
         }
         self.reference = reference;
+    }
+
+    /// Takes in what is known of the stretches behind these.
+    fn append(&mut self, later: &Self, top_k: usize) {
+        self.stretches.extend_from_slice(&later.stretches);
+        for &(logit, token) in &later.best {
+            let place = self.best.partition_point(|&(better, _)| better >= logit);
+            self.best.insert(place, (logit, token));
+        }
+        self.best.truncate(top_k);
     }
 
     fn candidates(&self) -> Vec<Candidate> {

@@ -9,7 +9,7 @@ use super::simd::{BLOCK_ROWS, Codes, HalfLanes, IntLanes, LANES, Lanes, Simd};
 /// How weights, activations and caches are stored, and how they are multiplied.
 pub trait Precision: fmt::Debug + Copy + Send + Sync + 'static {
     /// Activations that meet one [`Precision::Line`] of weights.
-    type Group: Pod + fmt::Debug;
+    type Group: Pod + fmt::Debug + Send + Sync;
     /// Weights of a group of inputs for sixteen outputs.
     type Line: Pod + fmt::Debug + Send + Sync;
     /// Sixteen numbers of a table or a cache.
