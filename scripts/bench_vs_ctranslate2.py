@@ -20,7 +20,6 @@ the wall clock; the report says which.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -186,31 +185,26 @@ for result in results:
 """
 
 
-def timed(command, lines, cpu):
-    """Seconds and peak memory (MB) of a process from start to end."""
-    begun = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    output, _ = process.communicate(lines)
-    elapsed = time.perf_counter() - begun
-    assert process.returncode == 0 and output.count(b"\n") == lines.count(b"\n"), command
-    return elapsed, output
+# A process of its own, since the memory of a process counts what its parent had
+# when it was started: this one is small.
+MEASURING_PROGRAM = """
+import json, resource, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.run(sys.argv[2:], stdin=open(sys.argv[1]), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+elapsed = time.perf_counter() - begun
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+json.dump([process.returncode, process.stdout.count(b"\\n"), elapsed, usage.ru_utime + usage.ru_stime,
+           usage.ru_maxrss * 1.024 / 1000], sys.stdout)
+"""
 
 
-def measured(command, lines, cpu):
-    """As timed, in a child of its own whose usage the kernel accounts for."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        elapsed, _ = timed(command, lines, cpu)
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = usage.ru_utime + usage.ru_stime if cpu else elapsed
-        os.write(writer, json.dumps([seconds, usage.ru_maxrss * 1.024 / 1000]).encode())
-        os._exit(0)
-    os.close(writer)
-    _, status = os.waitpid(child, 0)
-    assert status == 0
-    return json.loads(os.read(reader, 1000))
+def measured(command, text, cpu):
+    """Seconds and peak memory (MB) of a process that translates a file, from start to end."""
+    output = subprocess.run([sys.executable, "-S", "-c", MEASURING_PROGRAM, str(text), *map(str, command)],
+                            stdout=subprocess.PIPE, check=True).stdout
+    code, lines, elapsed, cpu_seconds, peak = json.loads(output)
+    assert code == 0 and lines == text.read_bytes().count(b"\n"), command
+    return cpu_seconds if cpu else elapsed, peak
 
 
 def real_text(options, work):
@@ -219,23 +213,30 @@ def real_text(options, work):
     folder = work / "builtin-ct2"
     if not folder.exists():
         convert(builtin, folder)
-    lines = b"".join(options.text.read_bytes().splitlines(keepends=True)[: options.lines])
-    us = [options.program, "translate", "--model", "builtin", "--to", "en", "--lines", "--quiet"]
+    text = work / "lines.de"
+    text.write_bytes(b"".join(options.text.read_bytes().splitlines(keepends=True)[: options.lines]))
     cpu = options.clock == "cpu"
+
+    def us(guard):
+        return [options.program, "translate", "--model", "builtin", "--to", "en", "--lines", "--quiet",
+                "--guard", guard]
 
     def them(batch):
         return [sys.executable, "-c", THEIR_PROGRAM, folder, builtin / "source.spm", CORES, ">>eng<<", batch]
 
-    batch = min((8, 16, 32), key=lambda batch: measured(them(batch), lines, cpu)[0])
-    ratios, peaks = [], []
-    for _ in range(options.rounds):
-        their_seconds, their_peak = measured(them(batch), lines, cpu)
-        our_seconds, our_peak = measured(us, lines, cpu)
-        ratios.append(their_seconds / our_seconds)
-        peaks.append((our_peak, their_peak))
-    ours_peak, theirs_peak = (max(column) for column in zip(*peaks))
-    print(f"\n{options.lines} real lines, built-in model, start to end: {summary(ratios)} times as fast "
-          f"(batch {batch}); peak memory {ours_peak:.0f} MB, CTranslate2 {theirs_peak:.0f} MB")
+    batch = min((8, 16, 32), key=lambda batch: measured(them(batch), text, cpu)[0])
+    print(f"\n{options.lines} real lines, built-in model, start to end; CTranslate2 with batch {batch}\n")
+    print("| case | ratio min / median / max | peak memory, dolmetsch | peak memory, CTranslate2 |")
+    print("| --- | --- | --- | --- |")
+    for name, guard in [("as CTranslate2, without a guard", "off"), ("with the guard and its retries", "on")]:
+        ratios, peaks = [], []
+        for _ in range(options.rounds):
+            their_seconds, their_peak = measured(them(batch), text, cpu)
+            our_seconds, our_peak = measured(us(guard), text, cpu)
+            ratios.append(their_seconds / our_seconds)
+            peaks.append((our_peak, their_peak))
+        ours_peak, theirs_peak = (max(column) for column in zip(*peaks))
+        print(f"| {name} | {summary(ratios)} | {ours_peak:.0f} MB | {theirs_peak:.0f} MB |", flush=True)
 
 
 def main():
