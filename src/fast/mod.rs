@@ -24,8 +24,8 @@
 )]
 #![expect(
     clippy::many_single_char_names,
-    clippy::needless_pass_by_value,
-    reason = "formulas; iterators that are cloned"
+    clippy::needless_range_loop,
+    reason = "formulas; loops over constants, which the compiler unrolls"
 )]
 
 mod activation;

@@ -47,7 +47,7 @@ pub trait Precision: fmt::Debug + Copy + Send + Sync + 'static {
 
     /// Whether a matrix unit can multiply these.
     const IN_BLOCKS: bool;
-    /// Multiplies with the matrix unit ([`Simd::block`]).
+    /// Multiplies with the matrix unit.
     fn block<S: Simd>(
         s: S,
         rows: &[Self::Group],
