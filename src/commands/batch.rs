@@ -17,12 +17,16 @@ use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
 use crate::cli::{
-    EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
+    EncodingOption, Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions,
+    SegmentationOptions,
 };
 
 /// Segments of a window for each thread: enough to sort them by length, few
 /// enough to be done in seconds.
 const SEGMENTS_PER_THREAD: usize = 128;
+
+/// Windows that take longer than a checkpoint shrink to this share.
+const SMALLEST_WINDOW: usize = 16;
 
 /// Translations that cannot be trusted are tried again.
 const GUARD: GuardMode = GuardMode::On;
@@ -152,6 +156,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
     for note in &found.notes {
         progress.note(note);
     }
+    let window = SEGMENTS_PER_THREAD * threads(&args.machine).max(2);
     let job = Job {
         inputs: found.inputs,
         output: output.to_path_buf(),
@@ -159,7 +164,12 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         targets: targets.iter().map(target).collect::<Result<_, Error>>()?,
         search: search_options(&args.models, &args.search, &args.machine),
         reading_options,
-        window: SEGMENTS_PER_THREAD * threads(&args.machine).max(2),
+        window,
+        smallest_window: match args.machine.engine {
+            Engine::Fast => window / SMALLEST_WINDOW,
+            // Its sums depend on what else is in a batch.
+            Engine::Reference => window,
+        },
         checkpoint: Duration::from_secs(args.checkpoint_seconds),
         shard: args.shard.unwrap_or_default(),
         restart: args.restart,

@@ -96,8 +96,11 @@ pub struct Job<'a> {
     pub search: BTreeMap<String, Value>,
     /// Those of `reading`.
     pub reading_options: BTreeMap<String, Value>,
-    /// Segments that are translated together.
+    /// Segments that are translated together, …
     pub window: usize,
+    /// … or fewer, but not than these, where that takes longer than a checkpoint.
+    /// As many where a translation depends on what it is computed with.
+    pub smallest_window: usize,
     /// The time between two moments at which all is on the disk.
     pub checkpoint: Duration,
     /// The part of the job that is done here.

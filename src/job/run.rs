@@ -25,10 +25,6 @@ const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// have 256 on some systems.
 const WINDOW_FILES: usize = 64;
 
-/// A window that takes longer than a checkpoint may is followed by one of half
-/// its segments, down to this share of [`Job::window`].
-const SMALLEST: usize = 16;
-
 impl Job<'_> {
     /// Translates what is not translated yet; `observe` is told what happens.
     ///
@@ -292,11 +288,12 @@ impl<'a, 'o> Run<'a, 'o> {
         Ok(())
     }
 
-    /// Makes windows so large that one is done within a checkpoint's time: that
-    /// is what a crash costs.
+    /// Makes windows so large that one is done within a checkpoint's time, as that
+    /// is what a crash costs: one that takes longer is followed by one of half its
+    /// segments.
     fn fit(&mut self, took: Duration) {
         if took > self.job.checkpoint {
-            self.room = (self.room / 2).max(self.job.window / SMALLEST);
+            self.room = (self.room / 2).max(self.job.smallest_window);
         } else if took < self.job.checkpoint / 4 {
             self.room = (2 * self.room).min(self.job.window);
         }

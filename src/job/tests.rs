@@ -62,6 +62,7 @@ fn job<'a>(folder: &Path, output: &str, stop: &'a AtomicBool) -> Job<'a> {
         ]
         .into(),
         window: 100,
+        smallest_window: 100,
         checkpoint: Duration::ZERO,
         shard: Shard::default(),
         restart: false,
@@ -344,9 +345,13 @@ fn windows_have_limits_besides_their_segments() {
 #[test]
 fn windows_become_smaller_where_they_take_too_long() {
     let folder = folder_of(&[("a.lines", "ja\n".repeat(8 * 1024).as_bytes())]);
-    for (checkpoint, expected) in [(Duration::ZERO, 16..40), (Duration::MAX, 5..6)] {
-        let mut job = job(folder.path(), &format!("{checkpoint:?}"), &NEVER);
-        (job.window, job.checkpoint) = (2048, checkpoint);
+    for (checkpoint, smallest, expected) in [
+        (Duration::ZERO, 128, 16..40),
+        (Duration::MAX, 128, 5..6),
+        (Duration::ZERO, 2048, 5..6),
+    ] {
+        let mut job = job(folder.path(), &format!("{checkpoint:?}-{smallest}"), &NEVER);
+        (job.window, job.smallest_window, job.checkpoint) = (2048, smallest, checkpoint);
         let mut windows = 0;
         job.run(&mut |_| windows += 1).unwrap();
         assert!(expected.contains(&windows), "{windows} for {checkpoint:?}");
