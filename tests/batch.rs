@@ -603,13 +603,13 @@ fn a_line_is_answered_before_the_next_is_written() {
 }
 
 /// Tables as the arrow crate reads and writes them; `scripts/check_parquet.py`
-/// compares with PyArrow.
+/// compares with `PyArrow`.
 #[cfg(feature = "parquet")]
-mod parquet {
+mod tables {
     use std::fs::File;
     use std::sync::Arc;
 
-    use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
+    use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::file::properties::WriterProperties;

@@ -53,7 +53,7 @@ pub(super) struct BlockReader<'a> {
 enum Source {
     Lines(LineReader<Box<dyn BufRead>>),
     #[cfg(feature = "parquet")]
-    Rows(super::format::parquet::Rows),
+    Rows(Box<super::format::parquet::Rows>),
 }
 
 impl<'a> BlockReader<'a> {
@@ -120,7 +120,7 @@ fn lines(content: Content, reading: &Reading, start: Position) -> Source {
 fn rows(input: &Input, reading: &Reading, start: Position) -> Result<(Source, Arc<AtomicU64>)> {
     let rows = super::format::parquet::Rows::open(input, reading, start)?;
     let consumed = rows.consumed();
-    Ok((Source::Rows(rows), consumed))
+    Ok((Source::Rows(Box::new(rows)), consumed))
 }
 
 #[cfg(not(feature = "parquet"))]

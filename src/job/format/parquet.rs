@@ -41,8 +41,9 @@ pub(in crate::job) struct Rows {
     taken: usize,
     max_record: usize,
     read: u64,
-    rows: u64,
-    /// Size of the file.
+    /// Rows of the file, which has …
+    total: u64,
+    /// … these bytes.
     bytes: u64,
     consumed: Arc<AtomicU64>,
 }
@@ -68,7 +69,7 @@ impl Rows {
             taken: 0,
             max_record: reading.max_record,
             read: start.offset,
-            rows: rows.max(1) as u64,
+            total: rows.max(1) as u64,
             bytes: metadata.len(),
             consumed: Arc::default(),
         };
@@ -82,7 +83,7 @@ impl Rows {
     }
 
     fn count(&self) {
-        let bytes = u128::from(self.bytes) * u128::from(self.read) / u128::from(self.rows);
+        let bytes = u128::from(self.bytes) * u128::from(self.read) / u128::from(self.total);
         self.consumed.store(bytes as u64, Ordering::Relaxed);
     }
 
