@@ -42,8 +42,6 @@ pub(crate) struct Sentence<P: Precision> {
     pub(crate) source: Vec<P::Stored>,
     /// Its tokens.
     pub(crate) length: usize,
-    /// All slots of its rows, those of dropped rows too.
-    slots: Vec<u32>,
     rows: usize,
 }
 
@@ -67,7 +65,6 @@ impl<P: Precision> State<P> {
         let sentence = Sentence {
             source,
             length,
-            slots: Vec::new(),
             rows: 1,
         };
         let free = self.sentences.iter().position(|other| other.rows == 0);
@@ -91,7 +88,6 @@ impl<P: Precision> State<P> {
                 self.slots - 1
             });
             row.slots.push(slot);
-            self.sentences[row.sentence].slots.push(slot);
         }
         let needed = self.slots as usize * self.slot_lanes;
         for layer in &mut self.cache {
@@ -124,9 +120,16 @@ impl<P: Precision> State<P> {
             .extend(std::mem::replace(&mut self.rows, reordered));
         for sentence in &mut self.sentences {
             if sentence.rows == 0 {
-                self.free.append(&mut sentence.slots);
                 sentence.source = Vec::new();
             }
         }
+        let mut used = vec![false; self.slots as usize];
+        for &slot in self.rows.iter().flat_map(|row| &row.slots) {
+            used[slot as usize] = true;
+        }
+        self.free.clear();
+        // The lowest are taken first, so that what is used stays together.
+        let unused = (0..self.slots).rev().filter(|&slot| !used[slot as usize]);
+        self.free.extend(unused);
     }
 }
