@@ -158,16 +158,28 @@ impl Translator {
         tag: Option<&str>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
+        Ok(self.translate_and_keep(sentences, tag, finished)?.0)
+    }
+
+    /// As [`Translator::translate`]; with what the searches have found beside.
+    pub(crate) fn translate_and_keep<'a>(
+        &self,
+        sentences: &[&'a str],
+        tag: Option<&str>,
+        finished: &(dyn Fn(usize) + Sync),
+    ) -> Result<(Vec<Translation>, Vec<Searched<'a>>)> {
         let plans: Vec<Plan> = sentences
             .iter()
             .map(|sentence| Plan::new(sentence, self.keep_verbatim))
             .collect();
-        let mut translations = self.carry_out(&plans, tag, finished)?;
+        let searched = self.search_plans(plans, tag, &self.search, finished)?;
+        let mut translations = self.best_of(&searched);
 
         // Where something verbatim is lost, the text around it is translated, but
         // not for a number with its unit: that is not worth the pieces.
         let (mut broken, mut again) = (Vec::new(), Vec::new());
-        for (index, (plan, translation)) in plans.iter().zip(&mut translations).enumerate() {
+        for (index, (searched, translation)) in searched.iter().zip(&mut translations).enumerate() {
+            let plan = &searched.plan;
             let mut lost = restore_verbatim(plan, translation);
             if !lost.is_empty() {
                 translation.findings.push(missing_entities(&lost));
@@ -178,51 +190,51 @@ impl Translator {
                 again.push(plan.around(&lost));
             }
         }
-        let around = self.carry_out(&again, tag, &|_| ())?;
-        for ((index, plan), mut translation) in broken.into_iter().zip(&again).zip(around) {
-            let lost = restore_verbatim(plan, &mut translation);
+        let around = self.search_plans(again, tag, &self.search, &|_| ())?;
+        let again = self.best_of(&around);
+        for ((index, searched), mut translation) in broken.into_iter().zip(&around).zip(again) {
+            let lost = restore_verbatim(&searched.plan, &mut translation);
             if !lost.is_empty() {
                 translation.findings.push(missing_entities(&lost));
             }
             translations[index] = translation;
         }
-        Ok(translations)
+        Ok((translations, searched))
     }
 
-    /// Translates sentences again, by another search or clause by clause: for
-    /// each sentence its hypotheses as translations, best first.
+    /// Translates sentences again, by another search or clause by clause.
     ///
     /// # Errors
     ///
     /// As [`Translator::translate`].
-    pub(crate) fn translate_again(
+    pub(crate) fn translate_again<'a>(
         &self,
-        sentences: &[&str],
+        sentences: &[&'a str],
         tag: Option<&str>,
         search: &BeamSearch,
         by_clauses: bool,
-    ) -> Result<Vec<Vec<Translation>>> {
-        let plans: Vec<Plan> = sentences
-            .iter()
-            .map(|sentence| {
-                let plan = Plan::new(sentence, self.keep_verbatim);
-                if by_clauses { plan.by_clauses() } else { plan }
-            })
-            .collect();
-        let searched = self.search_plans(&plans, tag, search, &|_| ())?;
-        let assembly = self.assembly(1);
-        let ranked = |(plan, searched): (&Plan, Searched)| {
-            let ranks = searched.hypotheses.iter().map(Vec::len).max().unwrap_or(0);
-            (0..ranks)
-                .map(|rank| {
-                    let of_rank = searched.ranked(rank);
-                    let mut translation = assemble(plan, &searched.parts, &of_rank, &assembly);
-                    restore_verbatim(plan, &mut translation);
-                    translation
-                })
-                .collect()
+    ) -> Result<Vec<Searched<'a>>> {
+        let plan = |sentence: &&'a str| {
+            let plan = Plan::new(sentence, self.keep_verbatim);
+            if by_clauses { plan.by_clauses() } else { plan }
         };
-        Ok(plans.iter().zip(searched).map(ranked).collect())
+        let plans = sentences.iter().map(plan).collect();
+        self.search_plans(plans, tag, search, &|_| ())
+    }
+
+    /// The hypotheses of a sentence as translations, best first.
+    pub(crate) fn ranked(&self, searched: &Searched) -> Vec<Translation> {
+        let assembly = self.assembly(1);
+        let ranks = searched.hypotheses.iter().map(Vec::len).max().unwrap_or(0);
+        (0..ranks)
+            .map(|rank| {
+                let of_rank = searched.of_rank(rank);
+                let plan = &searched.plan;
+                let mut translation = assemble(plan, &searched.parts, &of_rank, &assembly);
+                restore_verbatim(plan, &mut translation);
+                translation
+            })
+            .collect()
     }
 
     /// Runs `work` on this translator's threads.
@@ -235,19 +247,13 @@ impl Translator {
         &self.search
     }
 
-    /// Translates the prose of each plan: one translation each, in their order.
-    fn carry_out(
-        &self,
-        plans: &[Plan],
-        tag: Option<&str>,
-        finished: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<Translation>> {
-        let searched = self.search_plans(plans, tag, &self.search, finished)?;
+    /// The translation of each sentence that was searched.
+    fn best_of(&self, searched: &[Searched]) -> Vec<Translation> {
         let assembly = self.assembly(self.n_best);
-        let translation = |(plan, searched): (&Plan, Searched)| {
-            assemble(plan, &searched.parts, &searched.hypotheses, &assembly)
-        };
-        Ok(plans.iter().zip(searched).map(translation).collect())
+        searched
+            .iter()
+            .map(|of| assemble(&of.plan, &of.parts, &of.hypotheses, &assembly))
+            .collect()
     }
 
     /// How translations with `n_best` hypotheses are put together.
@@ -261,13 +267,13 @@ impl Translator {
     }
 
     /// The parts of each plan, and what the search finds for them.
-    fn search_plans(
+    fn search_plans<'a>(
         &self,
-        plans: &[Plan],
+        plans: Vec<Plan<'a>>,
         tag: Option<&str>,
         search: &BeamSearch,
         finished: &(dyn Fn(usize) + Sync),
-    ) -> Result<Vec<Searched>> {
+    ) -> Result<Vec<Searched<'a>>> {
         let splitter = Splitter::new(&self.model, tag);
         let parts: Vec<Vec<Part>> = plans
             .iter()
@@ -279,11 +285,12 @@ impl Translator {
             .map(|part| part.encoding.ids.clone())
             .collect();
         let mut hypotheses = self.hypotheses(tokens, search, finished)?.into_iter();
-        let of_plan = |parts: Vec<Part>| Searched {
+        let of_plan = |(plan, parts): (Plan<'a>, Vec<Part>)| Searched {
+            plan,
             hypotheses: hypotheses.by_ref().take(parts.len()).collect(),
             parts,
         };
-        Ok(parts.into_iter().map(of_plan).collect())
+        Ok(plans.into_iter().zip(parts).map(of_plan).collect())
     }
 
     /// The best hypotheses of each sentence, best first. The workers share a
@@ -317,14 +324,15 @@ impl Translator {
 }
 
 /// The parts of a plan, and for each its hypotheses, best first.
-struct Searched {
+pub(crate) struct Searched<'a> {
+    plan: Plan<'a>,
     parts: Vec<Part>,
     hypotheses: Vec<Vec<Hypothesis>>,
 }
 
-impl Searched {
+impl Searched<'_> {
     /// Of each part the hypothesis of a rank, or the last if it has fewer.
-    fn ranked(&self, rank: usize) -> Vec<Vec<Hypothesis>> {
+    fn of_rank(&self, rank: usize) -> Vec<Vec<Hypothesis>> {
         self.hypotheses
             .iter()
             .map(|n_best| vec![n_best[rank.min(n_best.len() - 1)].clone()])

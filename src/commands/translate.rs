@@ -19,7 +19,7 @@ use crate::cli::{Format, GuardMode, GuardOptions, SegmentationOptions, SplitSent
 
 /// Sentences that are translated before their translations are written: enough
 /// to sort by length, few enough to see progress.
-const WINDOW: usize = 256;
+const WINDOW: usize = 1024;
 
 /// Translates the inputs.
 pub fn run(options: &Translate) -> anyhow::Result<()> {

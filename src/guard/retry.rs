@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::beam_search::BeamSearch;
 use crate::error::Result;
 use crate::translation::{Attempt, Flag, Retries, Translation};
-use crate::translator::Translator;
+use crate::translator::{Searched, Translator};
 
 use super::variant::{Variant, is_all_caps};
 use super::{Guard, confidence};
@@ -42,7 +42,7 @@ impl Guard {
         tag: Option<&str>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Translation>> {
-        let mut translations = translator.translate(sentences, tag, finished)?;
+        let (mut translations, first) = translator.translate_and_keep(sentences, tag, finished)?;
         translator.install(|| {
             translations
                 .par_iter_mut()
@@ -50,7 +50,11 @@ impl Guard {
         });
         if self.retries {
             for attempt in ATTEMPTS {
-                self.attempt(attempt, translator, tag, &mut translations)?;
+                if attempt == Attempt::NBest {
+                    self.rank_again(translator, &first, &mut translations);
+                } else {
+                    self.attempt(attempt, translator, tag, &mut translations)?;
+                }
             }
         }
         for translation in &mut translations {
@@ -105,20 +109,50 @@ impl Guard {
             .collect();
         let by_clauses = attempt == Attempt::Clauses;
         let found = translator.translate_again(&texts, tag, &search, by_clauses)?;
-        for ((index, variant), candidates) in variants.iter().zip(found) {
+        for ((index, variant), found) in variants.iter().zip(&found) {
             let translation = &mut translations[*index];
             if translation.retries.tried.last() != Some(&attempt) {
                 translation.retries.tried.push(attempt);
             }
-            for mut candidate in candidates {
+            for mut candidate in translator.ranked(found) {
                 variant.restore(&translation.source, &mut candidate);
-                self.judge(&mut candidate);
-                if is_better(&candidate, translation) {
-                    replace(translation, candidate, attempt);
-                }
+                self.consider(candidate, translation, attempt);
             }
         }
         Ok(())
+    }
+
+    /// Looks at what the first search has found beside its best.
+    fn rank_again(
+        &self,
+        translator: &Translator,
+        first: &[Searched],
+        translations: &mut [Translation],
+    ) {
+        if translator.search().beam_size == 1 {
+            return;
+        }
+        for (translation, searched) in translations.iter_mut().zip(first) {
+            if may_help(Attempt::NBest, translation) {
+                translation.retries.tried.push(Attempt::NBest);
+                for candidate in translator.ranked(searched) {
+                    self.consider(candidate, translation, Attempt::NBest);
+                }
+            }
+        }
+    }
+
+    /// Keeps a candidate if it is better.
+    fn consider(
+        &self,
+        mut candidate: Translation,
+        translation: &mut Translation,
+        attempt: Attempt,
+    ) {
+        self.judge(&mut candidate);
+        if is_better(&candidate, translation) {
+            replace(translation, candidate, attempt);
+        }
     }
 }
 
@@ -126,7 +160,7 @@ impl Guard {
 fn search(attempt: Attempt, first: &BeamSearch) -> Option<BeamSearch> {
     let mut search = first.clone();
     match attempt {
-        Attempt::NBest | Attempt::Greedy if first.beam_size == 1 => return None,
+        Attempt::Greedy if first.beam_size == 1 => return None,
         Attempt::Greedy => search.beam_size = 1,
         Attempt::NoRepeat => {
             search.no_repeat_ngram_size = match first.no_repeat_ngram_size {

@@ -14,7 +14,7 @@ use crate::segment::Segmenter;
 
 /// A part ends at the first blank line after this many bytes: some 250
 /// sentences, enough to sort them by length.
-const PART_SIZE: usize = 32 * 1024;
+const PART_SIZE: usize = 128 * 1024;
 
 /// A part of prose is no longer than this, even without a blank line (bytes).
 const MAX_PART_SIZE: usize = 1024 * 1024;

@@ -49,8 +49,8 @@ pub struct Codes(pub [i8; 64]);
 pub const BLOCK_ROWS: usize = 32;
 
 /// Added to a number below 2^22, leaves its nearest integer (ties to even) in
-/// the low bits.
-const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
+/// the low bits; taken away again, it leaves the number rounded.
+pub const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
 
 /// Work that is compiled once for each instruction set. Its `run`, and all that
 /// it calls, must be `#[inline(always)]`, so that it becomes part of a function
