@@ -1,6 +1,7 @@
 //! Sentence alignment of a book: `cargo bench --bench align`.
 
-use dolmetsch::alignment::align_sentences;
+use dolmetsch::alignment::{SourceSentence, align_sentences};
+use dolmetsch::{Language, LanguagePair};
 
 fn main() {
     divan::main();
@@ -49,5 +50,13 @@ fn book(sentences: u64) -> (Vec<String>, Vec<String>) {
 #[divan::bench(args = [1_000, 10_000])]
 fn sentences(bencher: divan::Bencher, count: u64) {
     let (source, target) = book(count);
-    bencher.bench_local(|| align_sentences(&source, &target));
+    // The source is taken as its own translation.
+    let sentence = |text| SourceSentence {
+        text,
+        translation: text,
+    };
+    let source: Vec<SourceSentence> = source.iter().map(|text| sentence(text)).collect();
+    let target: Vec<&str> = target.iter().map(String::as_str).collect();
+    let languages = LanguagePair::new(Language::DE, Language::EN);
+    bencher.bench_local(|| align_sentences(&source, &target, languages));
 }

@@ -127,7 +127,9 @@ impl Aligner {
     }
 
     /// How well each head of each layer aligns, with either shift, by gold links
-    /// of some pairs; in the order of layers, heads and shifts.
+    /// of some pairs: of the even and of the odd ones, so that a head can be chosen
+    /// on other pairs than it is measured on. In the order of layers, heads and
+    /// shifts.
     ///
     /// # Errors
     ///
@@ -137,7 +139,7 @@ impl Aligner {
         pairs: &[(&str, &str)],
         gold: &[GoldLinks],
         tag: Option<&str>,
-    ) -> Result<Vec<(AttentionHead, ErrorRate)>> {
+    ) -> Result<Vec<(AttentionHead, [ErrorRate; 2])>> {
         let config = self.engine.config();
         let heads: Vec<AttentionHead> = (0..config.decoder_layers as i32)
             .flat_map(|layer| {
@@ -171,11 +173,11 @@ impl Aligner {
             }
         }
         let rate = |(index, head): (usize, AttentionHead)| {
-            let mut rate = ErrorRate::default();
-            for (links, gold) in links.iter().zip(gold) {
-                rate.add(&links[index], gold);
+            let mut halves = [ErrorRate::default(); 2];
+            for (number, (links, gold)) in links.iter().zip(gold).enumerate() {
+                halves[number % 2].add(&links[index], gold);
             }
-            (head, rate)
+            (head, halves)
         };
         Ok(heads.into_iter().enumerate().map(rate).collect())
     }

@@ -5,7 +5,7 @@
 //! it, also a person's or another system's. Each detector is a file of its own,
 //! with its threshold and where that comes from.
 
-mod bilingual;
+pub(crate) mod bilingual;
 mod confidence;
 mod copy;
 mod coverage;
@@ -19,7 +19,7 @@ mod repetition;
 mod retry;
 mod script;
 mod variant;
-mod words;
+pub(crate) mod words;
 
 use crate::alignment::AlignmentPoint;
 use crate::language::LanguagePair;

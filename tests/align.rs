@@ -249,6 +249,18 @@ fn two_files_are_read_line_by_line_and_must_be_equally_long() {
     let from_files = align(&["--source", &path("de"), "--target", &path("en")], "");
     assert_eq!(from_files, align(&[], &table(&pairs)));
 
+    // Both in UTF-16, without a byte order mark.
+    let utf16 = |text: String| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    std::fs::write(path("de16"), utf16(side(|pair| &pair.0))).unwrap();
+    std::fs::write(path("en16"), utf16(side(|pair| &pair.1))).unwrap();
+    let files = ["--source", &path("de16"), "--target", &path("en16")];
+    let decoded = align(&[&files[..], &["--encoding", "utf-16le"]].concat(), "");
+    assert_eq!(from_files, decoded);
+
     std::fs::write(path("en"), "one line\n").unwrap();
     let common = ["align", "--model", "builtin", "--to", "en"];
     let files = ["--source", &path("de"), "--target", &path("en")];

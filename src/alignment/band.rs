@@ -73,10 +73,6 @@ impl<'b, V: Copy> Table<'b, V> {
         }
     }
 
-    pub(super) fn band(&self) -> &Band {
-        self.band
-    }
-
     fn index(&self, row: usize, column: usize) -> Option<usize> {
         let columns = &self.band.columns[row];
         let inside = columns.contains(&column);
@@ -96,33 +92,25 @@ impl<'b, V: Copy> Table<'b, V> {
     }
 }
 
-/// A cell on a path, and the cost of the step that led there.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Corner {
-    pub(super) at: (usize, usize),
-    pub(super) cost: f32,
-}
-
 /// The best way to a cell that is known.
 #[derive(Clone, Copy)]
 struct Way {
     total: f32,
     step: (usize, usize),
-    cost: f32,
 }
 
-/// The cheapest path from the first cell to the last.
+/// The cells of the cheapest path from the first to the last.
 ///
 /// `steps_to(row, column, relax)` calls `relax((rows, columns), cost)` for each
-/// step that ends in a cell; those that start outside the band are passed over.
+/// step that ends in a cell, row by row; those that start outside the band are
+/// passed over.
 pub(super) fn shortest_path(
     band: &Band,
-    steps_to: impl Fn(usize, usize, &mut dyn FnMut((usize, usize), f32)),
-) -> Vec<Corner> {
+    mut steps_to: impl FnMut(usize, usize, &mut dyn FnMut((usize, usize), f32)),
+) -> Vec<(usize, usize)> {
     let unreached = Way {
         total: f32::INFINITY,
         step: (0, 0),
-        cost: 0.0,
     };
     let mut ways = Table::new(band, unreached);
     let last_row = band.columns.len() - 1;
@@ -143,7 +131,6 @@ pub(super) fn shortest_path(
                     best = Way {
                         total: before.total + cost,
                         step,
-                        cost,
                     };
                 }
             });
@@ -153,7 +140,7 @@ pub(super) fn shortest_path(
     let mut at = (last_row, band.columns[last_row].end - 1);
     let mut path = Vec::new();
     while let Some(way) = ways.get(at.0, at.1) {
-        path.push(Corner { at, cost: way.cost });
+        path.push(at);
         if way.step == (0, 0) {
             break;
         }
@@ -178,12 +165,11 @@ mod tests {
                 relax((1, 1), costs[row][column]);
             }
         };
-        let at = |path: Vec<Corner>| path.iter().map(|corner| corner.at).collect::<Vec<_>>();
         let path = shortest_path(&Band::full(2, 2), steps);
-        assert_eq!(at(path), [(0, 0), (1, 1), (1, 2), (2, 2)]);
+        assert_eq!(path, [(0, 0), (1, 1), (1, 2), (2, 2)]);
         let narrow = Band::new(vec![0..1, 0..2, 1..3]);
         let path = shortest_path(&narrow, steps);
-        assert_eq!(at(path), [(0, 0), (1, 1), (2, 1), (2, 2)]);
+        assert_eq!(path, [(0, 0), (1, 1), (2, 1), (2, 2)]);
     }
 
     #[test]

@@ -62,6 +62,17 @@ impl ErrorRate {
         self.links_in_possible += links.intersection(&gold.possible).count();
     }
 
+    /// The counts of other sentences as well.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            links: self.links + other.links,
+            sure: self.sure + other.sure,
+            links_in_sure: self.links_in_sure + other.links_in_sure,
+            links_in_possible: self.links_in_possible + other.links_in_possible,
+        }
+    }
+
     /// `1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|)`; 0 is best.
     #[must_use]
     pub fn aer(&self) -> f64 {

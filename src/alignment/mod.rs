@@ -10,11 +10,14 @@
 
 mod band;
 mod error_rate;
+mod evidence;
 mod sentences;
 mod symmetrize;
 mod text_vectors;
+mod vocabulary;
 
 pub use error_rate::{ErrorRate, GoldLinks};
+pub use evidence::SourceSentence;
 pub use sentences::{Bead, align_sentences};
 pub use symmetrize::{Symmetrization, symmetrize};
 
@@ -132,7 +135,9 @@ impl Side<'_> {
 /// is the mean of two shares: of the target word's attention, what the source
 /// word gets, and of the attention that the source word gets, what comes from
 /// the target word. So the one direction that a model has is read in both, as
-/// symmetrisation reads two. Attention to tokens without text (`</s>`, a target
+/// symmetrisation reads two. Where a target has fewer tokens than the source has
+/// words (it was cut, perhaps), what is missing counts as the attention of others.
+/// Attention to tokens without text (`</s>`, a target
 /// tag) counts in the first share, and is no link.
 ///
 /// `attention` is `[target tokens][source tokens]`; a row may be missing or
@@ -184,6 +189,9 @@ struct WordAttention {
     /// All that a target word pays, and that a source word gets.
     row_sums: Vec<f32>,
     column_sums: Vec<f32>,
+    /// What the words that a cut target lacks would have paid each source word:
+    /// of 20 words that share a single row, none is that row's word.
+    missing: f32,
     /// Whether a word is nothing but punctuation.
     is_sign: [Vec<bool>; 2],
 }
@@ -205,11 +213,12 @@ impl WordAttention {
                 }
             }
         }
-        let row_sums = rows
+        let row_sums: Vec<f32> = rows
             .iter()
             .zip(&without_text)
             .map(|(row, rest)| row.iter().sum::<f32>() + rest)
             .collect();
+        let paid = row_sums.iter().sum::<f32>() / source.words.len().max(1) as f32;
         let column_sums = (0..source.words.len())
             .map(|column| rows.iter().map(|row| row[column]).sum())
             .collect();
@@ -218,6 +227,7 @@ impl WordAttention {
             without_text,
             row_sums,
             column_sums,
+            missing: (1.0 - paid).max(0.0),
             is_sign: [source, target].map(|side| {
                 let is_sign =
                     |word: &Span| word.of(side.text).chars().all(|c| PUNCTUATION.contains(c));
@@ -230,7 +240,8 @@ impl WordAttention {
     fn score(&self, word: usize, column: usize) -> f32 {
         let weight = self.rows[word][column];
         let share = |sum: f32| if sum > 0.0 { weight / sum } else { 0.0 };
-        f32::midpoint(share(self.row_sums[word]), share(self.column_sums[column]))
+        let attention = self.column_sums[column].max(self.missing);
+        f32::midpoint(share(self.row_sums[word]), share(attention))
     }
 
     fn may_link(&self, word: usize, column: usize) -> bool {
@@ -364,6 +375,28 @@ mod tests {
         check(Links::Threshold(0.2), &expected);
         // "old" and the full stop attend to no word more than to the end: no link.
         check(Links::Hard, &[expected[0], expected[3]]);
+    }
+
+    #[test]
+    fn a_cut_target_is_not_linked_to_the_whole_source() {
+        let source = "a b c d e f g h";
+        let source_words = words(source);
+        let uniform = vec![vec![1.0 / 8.0; 8]];
+        let peaked = vec![vec![0.79, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03]];
+        let links = |attention: &[Vec<f32>]| {
+            let target = Side {
+                text: "x",
+                words: &[Span::new(0, 1)],
+                tokens: &[Span::new(0, 1)],
+            };
+            let source = Side {
+                text: source,
+                words: &source_words,
+                tokens: &source_words,
+            };
+            align_words(source, target, attention, Links::default()).len()
+        };
+        assert_eq!((links(&uniform), links(&peaked)), (0, 1));
     }
 
     proptest! {

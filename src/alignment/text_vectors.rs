@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-/// Sentences of a bead on one side.
-pub(super) const MOST_SENTENCES: usize = 4;
-
 /// Characters of a character n-gram.
 const GRAM: usize = 3;
 
@@ -23,10 +20,6 @@ type Entry = (u32, f32);
 pub(super) struct TextVectors {
     /// Of each sentence, by rising number.
     vectors: Vec<Vec<Entry>>,
-    /// Norms of the sums of the 1 to [`MOST_SENTENCES`] sentences from each on.
-    norms: Vec<[f32; MOST_SENTENCES]>,
-    /// Characters before each sentence, and all characters.
-    offsets: Vec<f32>,
     /// Features of both texts.
     features: usize,
 }
@@ -55,38 +48,18 @@ impl TextVectors {
             }
         }
         let features = numbers.len();
-        let lengths: Vec<f32> = texts.iter().map(|text| text.len() as f32).collect();
-        let (source_lengths, target_lengths) = lengths.split_at(source.len());
         let target_counts = counts.split_off(source.len());
-        (
-            Self::new(counts, source_lengths, features),
-            Self::new(target_counts, target_lengths, features),
-        )
-    }
-
-    fn new(vectors: Vec<Vec<Entry>>, lengths: &[f32], features: usize) -> Self {
-        let mut offsets = vec![0.0];
-        for length in lengths {
-            offsets.push(offsets[offsets.len() - 1] + length);
-        }
-        let norms = norms(&vectors);
-        Self {
-            vectors,
-            norms,
-            offsets,
-            features,
-        }
+        let of_text = |vectors| Self { vectors, features };
+        (of_text(counts), of_text(target_counts))
     }
 
     /// Pairs of neighbours as one; the last may stay alone.
     pub(super) fn coarser(&self) -> Self {
         let pair = |pair: &[Vec<Entry>]| merged(pair.concat());
-        let lengths: Vec<f32> = (0..self.len())
-            .step_by(2)
-            .map(|at| self.length(at, 2.min(self.len() - at)))
-            .collect();
-        let vectors = self.vectors.chunks(2).map(pair).collect();
-        Self::new(vectors, &lengths, self.features)
+        Self {
+            vectors: self.vectors.chunks(2).map(pair).collect(),
+            features: self.features,
+        }
     }
 
     /// Number of sentences.
@@ -119,14 +92,12 @@ impl TextVectors {
         self.vectors[sentence].iter().map(product).sum()
     }
 
-    /// The norm of the sum of `count` sentences from `first` on; never 0.
-    pub(super) fn norm(&self, first: usize, count: usize) -> f32 {
-        self.norms[first][count - 1]
-    }
-
-    /// Characters of `count` sentences from `first` on.
-    pub(super) fn length(&self, first: usize, count: usize) -> f32 {
-        self.offsets[first + count] - self.offsets[first]
+    /// The norm of a sentence; never 0.
+    pub(super) fn norm(&self, sentence: usize) -> f32 {
+        let squares = self.vectors[sentence]
+            .iter()
+            .map(|(_, weight)| weight * weight);
+        squares.sum::<f32>().sqrt().max(f32::MIN_POSITIVE)
     }
 }
 
@@ -178,60 +149,28 @@ fn merged(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-fn norms(vectors: &[Vec<Entry>]) -> Vec<[f32; MOST_SENTENCES]> {
-    let products: Vec<[f32; MOST_SENTENCES]> = (0..vectors.len())
-        .map(|at| {
-            std::array::from_fn(|ahead| match vectors.get(at + ahead) {
-                Some(other) => dot(&vectors[at], other),
-                None => 0.0,
-            })
-        })
-        .collect();
-    (0..vectors.len())
-        .map(|first| {
-            let mut squared = 0.0_f32;
-            std::array::from_fn(|more| {
-                // |a + b|² = |a|² + 2ab + |b|²
-                let newest = first + more;
-                if newest < vectors.len() {
-                    squared += products[newest][0];
-                    let earlier = first..newest;
-                    squared += 2.0 * earlier.map(|at| products[at][newest - at]).sum::<f32>();
-                }
-                squared.sqrt().max(f32::MIN_POSITIVE)
-            })
-        })
-        .collect()
-}
-
-fn dot(a: &[Entry], b: &[Entry]) -> f32 {
-    let mut sum = 0.0;
-    let mut b = b.iter().peekable();
-    for &(feature, weight) in a {
-        while b.next_if(|other| other.0 < feature).is_some() {}
-        if let Some(other) = b.next_if(|other| other.0 == feature) {
-            sum += weight * other.1;
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_norm_of_a_sum_is_that_of_the_joined_text() {
-        let source = ["Das Haus", "ist", "das alte Haus", "dort", "drüben"];
+    fn a_block_is_the_sum_of_its_sentences() {
+        let source = ["Das Haus", "ist das alte Haus", "dort"];
         let target = ["Haus"];
         let (vectors, _) = TextVectors::of_pair(&source, &target);
-        for first in 0..5 {
-            for count in 1..=4.min(5 - first) {
-                let sum = merged(vectors.vectors[first..first + count].concat());
-                let expected = dot(&sum, &sum).sqrt();
-                assert!((vectors.norm(first, count) - expected).abs() < 1e-4);
-            }
-        }
+        let coarser = vectors.coarser();
+        assert_eq!(coarser.len(), 2);
+        let mut weights = vec![0.0; vectors.features()];
+        let mut dot = |of: &TextVectors, a: usize, b: usize| {
+            vectors.write(b, &mut weights);
+            let product = of.dot(a, &weights);
+            vectors.erase(b, &mut weights);
+            product
+        };
+        let expected = dot(&vectors, 0, 0) + dot(&vectors, 1, 0);
+        assert!((dot(&coarser, 0, 0) - expected).abs() < 1e-4);
+        let squared = vectors.norm(0).powi(2);
+        assert!((dot(&vectors, 0, 0) - squared).abs() < 1e-4);
     }
 
     #[test]

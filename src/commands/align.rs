@@ -16,7 +16,7 @@ use dolmetsch::writer::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh,
 use super::output::NewFile;
 use super::pairs::Pairs;
 use super::targets::{Request, single_model};
-use crate::cli::{GuardMode, MachineOptions, ModelOptions, SearchOptions};
+use crate::cli::{EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions};
 
 /// Pairs that are aligned before their links are written.
 const WINDOW: usize = 512;
@@ -37,6 +37,8 @@ pub struct AlignArgs {
     /// Its translation
     #[arg(long, value_name = "FILE", requires = "source")]
     target: Option<PathBuf>,
+    #[command(flatten)]
+    encoding: EncodingOption,
     /// Align the sentences of two texts that are cut differently, a sentence a
     /// line: the source is translated, and compared with the target
     #[arg(long, requires = "source")]
@@ -209,9 +211,10 @@ fn align_lines(
     languages: LanguagePair,
     output: &mut dyn Write,
 ) -> Result<()> {
+    let encoding = args.encoding.encoding;
     let pairs = match (&args.source, &args.target) {
-        (Some(source), Some(target)) => Pairs::of_files(source, target)?,
-        _ => Pairs::of_table(args.input.as_deref())?,
+        (Some(source), Some(target)) => Pairs::of_files(source, target, encoding)?,
+        _ => Pairs::of_table(args.input.as_deref(), encoding)?,
     };
     let forward = Direction::new(args, &args.models.model, languages)?;
     let reversed = LanguagePair::new(languages.target, languages.source);

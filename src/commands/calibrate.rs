@@ -12,6 +12,7 @@ use dolmetsch::catalog::ModelSource;
 use dolmetsch::hub::Hub;
 use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::marian::AttentionHead;
+use dolmetsch::reader::TextEncoding;
 use dolmetsch::{Error, Model};
 
 use super::download_bars::DownloadBars;
@@ -84,10 +85,15 @@ pub(crate) fn calibrate(
     let present = model.alignment_head;
     let layers = model.engine.config().decoder_layers;
     let aligner = Aligner::new(model, args.alignment, args.threads.map(usize::from))?;
-    let mut rates = aligner.sweep(&pairs, &gold, tag.as_deref())?;
+    let halves = aligner.sweep(&pairs, &gold, tag.as_deref())?;
+    let mut rates: Vec<(AttentionHead, ErrorRate)> = halves
+        .iter()
+        .map(|&(head, [even, odd])| (head, even.with(odd)))
+        .collect();
     rates.sort_by(|a, b| a.1.aer().total_cmp(&b.1.aer()));
     print(
         &rates,
+        held_out(&halves),
         |head| {
             head.layer_index(layers) == present.layer_index(layers)
                 && (head.head, head.shift) == (present.head, present.shift)
@@ -96,8 +102,21 @@ pub(crate) fn calibrate(
     )
 }
 
+/// The error rate of the heads that are best on one half of the sentences, each
+/// measured on the other half.
+fn held_out(halves: &[(AttentionHead, [ErrorRate; 2])]) -> ErrorRate {
+    let of_best = |chosen: usize, measured: usize| {
+        let best = halves
+            .iter()
+            .min_by(|a, b| a.1[chosen].aer().total_cmp(&b.1[chosen].aer()));
+        best.map_or(ErrorRate::default(), |(_, rates)| rates[measured])
+    };
+    of_best(0, 1).with(of_best(1, 0))
+}
+
 fn print(
     rates: &[(AttentionHead, ErrorRate)],
+    held_out: ErrorRate,
     is_present: impl Fn(&AttentionHead) -> bool,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -118,6 +137,11 @@ fn print(
     if let Some((best, _)) = rates.first() {
         writeln!(
             out,
+            "\nheld out (chosen on every other sentence, measured on the rest): AER {:.4}",
+            held_out.aer()
+        )?;
+        writeln!(
+            out,
             "\nfor the manifest:\nguided_alignment = {{ layer = {}, head = {}, shift = {} }}",
             best.layer, best.head, best.shift
         )?;
@@ -127,9 +151,12 @@ fn print(
 
 /// The sentences and their links.
 fn read_gold(args: &CalibrateArgs) -> dolmetsch::Result<(Pairs, Vec<GoldLinks>)> {
-    let lines = read_lines(&args.gold)?;
+    let lines = read_lines(&args.gold, TextEncoding::default())?;
     let (pairs, links) = if let (Some(source), Some(target)) = (&args.source, &args.target) {
-        (Pairs::of_files(source, target)?, lines)
+        (
+            Pairs::of_files(source, target, TextEncoding::default())?,
+            lines,
+        )
     } else {
         split_table(&args.gold, &lines)?
     };

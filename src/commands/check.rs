@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dolmetsch::guard::Guard;
+use dolmetsch::reader::TextEncoding;
 use dolmetsch::translation::Finding;
 use dolmetsch::writer::write_inspection;
 use dolmetsch::{Error, Language, LanguagePair, Span};
@@ -49,7 +50,7 @@ enum CheckFormat {
 #[expect(clippy::print_stderr, reason = "the summary is for people")]
 pub fn run(options: &CheckArgs) -> anyhow::Result<()> {
     let guard = Guard::new(LanguagePair::new(options.from, options.to));
-    let pairs = Pairs::of_files(&options.source, &options.target)?;
+    let pairs = Pairs::of_files(&options.source, &options.target, TextEncoding::default())?;
     let mut output = BufWriter::new(io::stdout().lock());
     let mut summary = Summary::default();
     for (number, (source, target)) in (1..).zip(pairs.as_pairs()) {

@@ -1,8 +1,10 @@
 //! Lines of two files, or the columns of a table.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use dolmetsch::reader::{Decoded, TextEncoding};
 use dolmetsch::{Error, Result};
 
 /// Source and target of each line.
@@ -12,8 +14,8 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     /// Line by line from two files of equal length.
-    pub(crate) fn of_files(source: &Path, target: &Path) -> Result<Self> {
-        let (sources, targets) = (read_lines(source)?, read_lines(target)?);
+    pub(crate) fn of_files(source: &Path, target: &Path, encoding: TextEncoding) -> Result<Self> {
+        let (sources, targets) = (read_lines(source, encoding)?, read_lines(target, encoding)?);
         if sources.len() != targets.len() {
             return Err(Error::Mismatch(format!(
                 "{} has {} lines, but {} has {} (line N of one must be the translation of line N of the other; `align --documents` pairs texts that are cut differently)",
@@ -29,8 +31,8 @@ impl Pairs {
     }
 
     /// The two columns of a table; an empty line is an empty pair.
-    pub(crate) fn of_table(path: Option<&Path>) -> Result<Self> {
-        let (name, text) = read_text(path)?;
+    pub(crate) fn of_table(path: Option<&Path>, encoding: TextEncoding) -> Result<Self> {
+        let (name, text) = read_text(path, encoding)?;
         Self::parse(&name, &text)
     }
 
@@ -69,22 +71,24 @@ impl Pairs {
 }
 
 /// The lines of a file.
-pub(crate) fn read_lines(path: &Path) -> Result<Vec<String>> {
-    let (_, text) = read_text(Some(path))?;
+pub(crate) fn read_lines(path: &Path, encoding: TextEncoding) -> Result<Vec<String>> {
+    let (_, text) = read_text(Some(path), encoding)?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// A whole input, and its name for messages.
-fn read_text(path: Option<&Path>) -> Result<(String, String)> {
-    let path = path.unwrap_or(Path::new("-"));
-    let (name, bytes) = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().read_to_end(&mut bytes);
-        ("standard input".to_owned(), read.map(|_| bytes))
-    } else {
-        (path.display().to_string(), std::fs::read(path))
+fn read_text(path: Option<&Path>, encoding: TextEncoding) -> Result<(String, String)> {
+    let (name, input): (String, Box<dyn Read>) = match path {
+        Some(path) if path != Path::new("-") => {
+            let file = File::open(path).map_err(Error::io("open", path))?;
+            (path.display().to_string(), Box::new(file))
+        }
+        _ => ("standard input".to_owned(), Box::new(io::stdin().lock())),
     };
-    let bytes = bytes.map_err(Error::io("read", Path::new(&name)))?;
+    let mut bytes = Vec::new();
+    Decoded::new(input, encoding)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", Path::new(&name)))?;
     let text = String::from_utf8(bytes).map_err(|error| Error::InvalidUtf8 {
         name: name.clone(),
         offset: error.utf8_error().valid_up_to(),

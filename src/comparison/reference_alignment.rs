@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::alignment::{Bead, align_sentences};
+use crate::alignment::{Bead, SourceSentence, align_sentences};
+use crate::language::{Language, LanguagePair};
 use crate::metrics::Signature;
 
 /// Texts in a common segmentation.
@@ -31,9 +32,10 @@ pub struct Unaligned {
 ///
 /// Texts with as many segments as the first one are taken as aligned already,
 /// unless `all` is set. Where a text lacks what another one has, all of them
-/// lose it, so that systems are compared on the same sentences.
+/// lose it, so that systems are compared on the same sentences. All texts are in
+/// one language.
 #[must_use]
-pub fn resegment(texts: &[&[String]], all: bool) -> Resegmented {
+pub fn resegment(texts: &[&[String]], language: Language, all: bool) -> Resegmented {
     let Some((pivot, others)) = texts.split_first() else {
         return Resegmented::default();
     };
@@ -43,7 +45,7 @@ pub fn resegment(texts: &[&[String]], all: bool) -> Resegmented {
             if text.len() == pivot.len() && !all {
                 one_to_one(pivot.len())
             } else {
-                align_sentences(text, pivot)
+                align_in_one_language(text, pivot, language)
             }
         })
         .collect();
@@ -78,6 +80,16 @@ pub fn resegment(texts: &[&[String]], all: bool) -> Resegmented {
 #[must_use]
 pub fn alignment_signature() -> Signature {
     Signature::default().with("refalign", "ra", "sentences")
+}
+
+fn align_in_one_language(text: &[String], pivot: &[String], language: Language) -> Vec<Bead> {
+    let sentence = |text| SourceSentence {
+        text,
+        translation: "",
+    };
+    let text: Vec<SourceSentence> = text.iter().map(|text| sentence(text)).collect();
+    let pivot: Vec<&str> = pivot.iter().map(String::as_str).collect();
+    align_sentences(&text, &pivot, LanguagePair::new(language, language))
 }
 
 fn one_to_one(segments: usize) -> Vec<Bead> {

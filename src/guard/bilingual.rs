@@ -16,7 +16,7 @@ const SHORTEST_PART: usize = 4;
 
 /// A pair's lexicon and parameters.
 #[derive(Debug)]
-pub(super) struct Bilingual {
+pub(crate) struct Bilingual {
     pub(super) parameters: Parameters,
     source: HashMap<&'static str, Entry>,
     target: HashMap<&'static str, u32>,
@@ -139,7 +139,7 @@ pub(super) struct TargetStems<'a> {
 
 impl Bilingual {
     /// What is known of a pair; `None` for other pairs than those of the catalogue.
-    pub(super) fn of(pair: LanguagePair) -> Option<&'static Self> {
+    pub(crate) fn of(pair: LanguagePair) -> Option<&'static Self> {
         let (_, bilingual) = PAIRS.iter().find(|(known, _)| *known == pair)?;
         bilingual.as_ref()
     }
@@ -156,6 +156,20 @@ impl Bilingual {
             .filter(|(id, _)| ids.contains(&Some(id)))
             .map(|(_, probability)| probability);
         Some(copied.sum())
+    }
+
+    /// The number of a target stem.
+    pub(crate) fn target_number(&self, stem: &str) -> Option<u32> {
+        self.target.get(stem).copied()
+    }
+
+    /// The numbers of the target stems that translate a source stem, or the parts
+    /// of a compound, and their probabilities.
+    pub(crate) fn translations(&self, stem: &str) -> impl Iterator<Item = (u32, f32)> {
+        let known = self.source.get(stem).copied();
+        let parts = known.is_none().then(|| self.parts(stem));
+        let entries = known.into_iter().chain(parts.into_iter().flatten());
+        entries.flat_map(|entry| self.translations_of(entry).iter().copied())
     }
 
     pub(super) fn target_stems<'a>(&self, stems: impl Iterator<Item = &'a str>) -> TargetStems<'a> {
@@ -228,7 +242,7 @@ impl Bilingual {
 }
 
 /// The same word, or words that start alike: names and their adjectives.
-fn is_cognate(a: &str, b: &str) -> bool {
+pub(crate) fn is_cognate(a: &str, b: &str) -> bool {
     if a == b {
         return true;
     }

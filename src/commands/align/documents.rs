@@ -4,13 +4,16 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Result;
-use dolmetsch::alignment::{Bead, align_sentences};
+use dolmetsch::alignment::{Bead, SourceSentence, align_sentences};
 use dolmetsch::language::LanguagePair;
+use dolmetsch::reader::TextEncoding;
+use dolmetsch::route::Route;
 use dolmetsch::writer::{BilingualFile, Tmx, Window, one_line};
 use dolmetsch::{Document, Error, Translation};
 
 use super::{AlignArgs, AlignFormat};
 use crate::commands::pairs::read_lines;
+use crate::commands::progress::Progress;
 use crate::commands::targets::targets;
 
 /// The sentences of a text, with their lines.
@@ -21,8 +24,8 @@ struct Sentences {
 }
 
 impl Sentences {
-    fn read(path: &Path) -> dolmetsch::Result<Self> {
-        let lines = read_lines(path)?;
+    fn read(path: &Path, encoding: TextEncoding) -> dolmetsch::Result<Self> {
+        let lines = read_lines(path, encoding)?;
         let has_text = |number: &usize| !lines[*number].trim().is_empty();
         let numbers = (0..lines.len()).filter(has_text).collect();
         Ok(Self { lines, numbers })
@@ -59,17 +62,21 @@ pub(super) fn align(
         let message = "--documents needs --source FILE and --target FILE";
         return Err(Error::Options(message.to_owned()).into());
     };
-    let (source, target) = (Sentences::read(source_path)?, Sentences::read(target_path)?);
+    let encoding = args.encoding.encoding;
+    let source = Sentences::read(source_path, encoding)?;
+    let target = Sentences::read(target_path, encoding)?;
     let translation = targets(args.request())?.swap_remove(0);
     let texts = source.texts();
-    let translations = translation.route.translate(&texts, &|_| ())?;
-    // Names and numbers that the translation lost are still in the original.
-    let compared: Vec<String> = translations
+    let translations = translate(&translation.route, &texts, source_path, args.quiet)?;
+    let sentences: Vec<SourceSentence> = texts
         .iter()
-        .zip(&texts)
-        .map(|(translation, text)| format!("{} {text}", translation.target))
+        .zip(&translations)
+        .map(|(text, translation)| SourceSentence {
+            text,
+            translation: &translation.target,
+        })
         .collect();
-    let beads = align_sentences(&compared, &target.texts());
+    let beads = align_sentences(&sentences, &target.texts(), languages);
     let aligned = Aligned {
         source,
         target,
@@ -84,6 +91,21 @@ pub(super) fn align(
         _ => aligned.write_numbers(output)?,
     }
     Ok(())
+}
+
+/// Translates sentences, with a bar over the bytes of their file.
+fn translate(
+    route: &Route,
+    texts: &[&str],
+    path: &Path,
+    quiet: bool,
+) -> dolmetsch::Result<Vec<Translation>> {
+    let progress = Progress::new(&[path.to_owned()], quiet);
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    let share = bytes as f64 / texts.len().max(1) as f64;
+    let translations = route.translate(texts, &|count| progress.sentences_done(count, share));
+    progress.finish();
+    translations
 }
 
 impl Aligned {

@@ -240,7 +240,8 @@ fn aligned(
         .chain(systems)
         .map(Vec::as_slice)
         .collect();
-    let result = resegment(&texts, options.reference_align == ReferenceAlign::Always);
+    let all = options.reference_align == ReferenceAlign::Always;
+    let result = resegment(&texts, options.to, all);
     if result.texts[0].is_empty() {
         return Err(Error::Mismatch(format!(
             "no segment of {} could be aligned with all other texts",
