@@ -12,6 +12,7 @@ mod coverage;
 mod ending;
 mod entity;
 mod length;
+mod links;
 mod negation;
 mod number;
 mod punctuation;

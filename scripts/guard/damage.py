@@ -9,15 +9,44 @@ CLAUSE = re.compile(
     r"|\s(?=(?:and|but|that|which|who|because|when|while|or|as|after|before|where|if)\s)"
     r"|\s(?=(?:và|nhưng|mà|vì|khi|hoặc|sau khi|trước khi|nếu|để)\s)"
 )
+MARK = re.compile(r"(?<=[,;:–—])\s|\s(?=[-–—(])|(?<=[)])\s")
 FEWEST_WORDS = 4
 """A clause has as many; the rest of the sentence, too."""
 
-PLACEHOLDERS = ["{name}", "%s", "%1$d", "{0}", "${user}", "https://beispiel.de/seite?id=7", "<b>", "info@beispiel.de"]
+PLACEHOLDERS = [
+    "{name}", "%s", "%1$d", "{0}", "{{count}}", "${user}", "%(size)s", "$1", "[[1]]", "__PH0__", "<b>", "<br/>", "&nbsp;", ":smile:",
+    "https://beispiel.de/seite?id=7", "www.beispiel.de", "info@beispiel.de", "@beispiel", "#beispiel", "/etc/hosts", "`ls -l`",
+]  # fmt: skip
 
 NEGATIONS = {
-    "en": re.compile(r"n['’]t\b|\b(?:not|no|never|none|nobody|nothing|neither|nor|without)\b ?", re.I),
-    "vi": re.compile(r"\b(?:không|chưa|chẳng|đừng)\b ?", re.I),
+    language: [(re.compile(negation, re.I), instead) for negation, instead in rules]
+    for language, rules in {
+        "en": [
+            (r"\b(can)(?:not| not|['’]t)\b", r"\1"),
+            (r"\b(?:do|does|did)(?:n['’]t| not) ", ""),
+            (r"n['’]t\b", ""),
+            (r"\b(?:not|never) ", ""),
+            (r"\bno (?=[a-z])", "a "),
+            (r"\bwithout\b", "with"),
+            (r"\bnothing\b", "something"),
+            (r"\b(?:nobody|no one)\b", "everybody"),
+            (r"\bnone of\b", "all of"),
+            (r"\bneither\b", "both"),
+            (r"\bnor\b", "and"),
+        ],
+        "vi": [(r"\bkhông có\b", "có"), (r"\b(?:không|chưa|chẳng|đừng|chả)(?: hề| bao giờ)? ", "")],
+    }.items()
 }
+"""What is taken away, and what stands there instead."""
+
+NUMBER_WORDS = (
+    "two three four five six seven eight nine ten eleven twelve".split(),
+    "twenty thirty forty fifty sixty seventy eighty ninety".split(),
+    "hundred thousand million billion".split(),
+    "hai ba bốn năm sáu bảy tám chín mười".split(),
+    "trăm nghìn triệu tỷ".split(),
+)
+NUMBER_WORD = re.compile(r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|million|billion|triệu|tỷ)\b", re.I)  # fmt: skip
 
 
 def ntrex_halves(data: Path, source: str, target: str) -> tuple[list, list]:
@@ -32,30 +61,49 @@ def ntrex_halves(data: Path, source: str, target: str) -> tuple[list, list]:
 
 
 def drop_clause(text: str, rng: random.Random) -> str | None:
-    """Without one clause, or two that stand together; `None` if there is only one."""
-    cuts = [0, *(match.start() for match in CLAUSE.finditer(text)), len(text)]
+    """Without a clause, two that stand together, one half, or an end; `None` if nothing is long enough."""
+    words, kind = text.split(), rng.choice(["mark", "mark", "clause", "clause", "half", "end"])
+    if kind in ("mark", "clause"):
+        cuts = CLAUSE if kind == "clause" else MARK
+        places = [0, *(len(text[: match.start()].split()) for match in cuts.finditer(text)), len(words)]
+    else:
+        places = [0, len(words) // 2 if kind == "half" else int(len(words) * rng.uniform(0.5, 0.8)), len(words)]
+    most = 2 if kind == "clause" else 1
     spans = []
-    for i in range(len(cuts) - 1):
-        for start, end in [(cuts[i], cuts[j]) for j in range(i + 1, min(i + 3, len(cuts)))]:
-            dropped = len(text[start:end].split())
-            kept = len(text.split()) - dropped
-            if FEWEST_WORDS <= dropped <= 1.5 * kept and kept >= FEWEST_WORDS:
+    for i, start in enumerate(places):
+        for end in places[i + 1 : i + 1 + most]:
+            dropped, kept = end - start, len(words) - (end - start)
+            if FEWEST_WORDS <= dropped <= 1.5 * kept and kept >= FEWEST_WORDS and not (kind == "end" and start == 0):
                 spans.append((start, end))
     if not spans:
         return None
     start, end = rng.choice(spans)
-    shorter = f"{text[:start].rstrip()} {text[end:].lstrip()}".strip()
-    return shorter.rstrip(" ,;:–—-") + "." if end == len(text) else shorter
+    shorter = " ".join(words[:start] + words[end:])
+    return shorter.rstrip(" ,;:–—-") + "." if end == len(words) else shorter
 
 
 def change_number(text: str, rng: random.Random) -> str | None:
-    """One digit of one number replaced."""
-    places = [match.start() for match in re.finditer(r"\d", text)]
-    if not places:
+    """One digit replaced, taken away or added, or another number word."""
+    numbers = list(re.finditer(r"\d+", text))
+    words = list(NUMBER_WORD.finditer(text))
+    if words and (not numbers or rng.random() < 0.2):
+        match = rng.choice(words)
+        family = next(family for family in NUMBER_WORDS if match.group().lower() in family)
+        other = rng.choice([word for word in family if word != match.group().lower()])
+        return text[: match.start()] + other + text[match.end() :]
+    if not numbers:
         return None
-    at = rng.choice(places)
-    other = rng.choice([d for d in "123456789" if d != text[at]])
-    return text[:at] + other + text[at + 1 :]
+    match = rng.choice(numbers)
+    digits, at = match.group(), rng.randrange(len(match.group()))
+    other = rng.choice([digit for digit in "123456789" if digit != digits[at]])
+    kind = rng.choice(["replace", "replace", "replace", "add", "remove"])
+    if kind == "add":
+        changed = digits[:at] + other + digits[at:]
+    elif kind == "remove" and len(digits) > 1:
+        changed = digits[:at] + digits[at + 1 :]
+    else:
+        changed = digits[:at] + other + digits[at + 1 :]
+    return text[: match.start()] + changed + text[match.end() :]
 
 
 def append_loop(text: str, rng: random.Random) -> str | None:
@@ -69,14 +117,11 @@ def append_loop(text: str, rng: random.Random) -> str | None:
 
 def remove_negation(text: str, language: str, rng: random.Random) -> str | None:
     """One negation less."""
-    found = [m for m in NEGATIONS[language].finditer(text)]
+    found = [(match, instead) for negation, instead in NEGATIONS[language] for match in negation.finditer(text)]
     if not found:
         return None
-    match = rng.choice(found)
-    shorter = text[: match.start()] + text[match.end() :]
-    if match.group().lower() == "without ":
-        shorter = text[: match.start()] + "with " + text[match.end() :]
-    return shorter
+    match, instead = rng.choice(found)
+    return text[: match.start()] + match.expand(instead) + text[match.end() :]
 
 
 def insert_placeholder(source: str, target: str, rng: random.Random) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::comparison::normalize_vietnamese;
-use crate::guard::bilingual::{Bilingual, is_cognate};
+use crate::guard::bilingual::Bilingual;
 use crate::guard::words::stem;
 use crate::language::{Language, LanguagePair};
 
@@ -155,6 +155,19 @@ impl Vocabulary {
 fn start(word: &str) -> Option<&str> {
     let (last, c) = word.char_indices().nth(ALIKE - 1)?;
     Some(&word[..last + c.len_utf8()])
+}
+
+/// The same word, or words that start alike: names and their adjectives.
+fn is_cognate(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    if a.as_bytes().first() != b.as_bytes().first() || a.len() < 4 {
+        return false;
+    }
+    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let longer = a.chars().count().max(b.chars().count());
+    alike >= 4 && alike * 10 >= longer * 6
 }
 
 #[cfg(test)]

@@ -20,8 +20,10 @@ pub(crate) struct Bilingual {
     pub(super) parameters: Parameters,
     source: HashMap<&'static str, Entry>,
     target: HashMap<&'static str, u32>,
-    /// Target stems and their probability, entry by entry.
-    translations: Vec<(u32, f32)>,
+    /// Of each target stem, from 0 to 3 as of source stems.
+    target_rarities: Vec<u8>,
+    /// Target stems and their probability per mille, entry by entry.
+    translations: Vec<(u32, u16)>,
 }
 
 /// What the lexicon says of a source stem.
@@ -42,25 +44,43 @@ pub(super) struct Parameters {
     /// Standard deviation of the logarithm of what is longer than expected, by
     /// expected length: `deviation[0] + deviation[1] / sqrt(length)`.
     pub(super) deviation: [f32; 2],
-    /// Log-likelihood ratio that a source word is missing: `[rarity][match]`.
-    pub(super) evidence: [[f32; 7]; 6],
+    /// Log-likelihood ratio that a source word is missing, by its [`Match`]:
+    /// `[rarity][strength]`.
+    pub(super) source_evidence: [[f32; 8]; 6],
+    /// Log-likelihood ratio that a target word translates nothing of the source.
+    pub(super) target_evidence: [[f32; 8]; 5],
     /// Weights of the features of a dropped clause, and the constant.
-    pub(super) weights: [f32; 8],
+    pub(super) weights: [f32; 22],
     /// The log-odds from which on a clause is taken as dropped.
     pub(super) threshold: f32,
 }
 
-/// How well a source word is matched by the target, from 0, not at all, to 6,
-/// the same word.
-#[derive(Debug, Clone, Copy)]
+/// How well a word is matched by the other side, from 0, not at all, to 7, the
+/// same word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Match {
     pub(super) rarity: usize,
     pub(super) strength: usize,
 }
 
+/// What a source word may become.
+#[derive(Debug)]
+pub(super) struct Translations {
+    pub(super) rarity: usize,
+    /// Target stems and their probability per mille, each stem once.
+    pub(super) of_stem: Vec<(u32, u16)>,
+}
+
 /// The rarity of a compound of known parts, and of an unknown word.
 const COMPOUND: usize = 4;
 const UNKNOWN: usize = 5;
+/// The rarity of a target word that is not in the lexicon.
+const UNKNOWN_TARGET: usize = 4;
+
+/// How often source stems of each rarity occur, and below which bounds a target
+/// stem is of rarity 1, 2 and 3; both in units of 1e-8.
+const FREQUENCIES: [u64; 4] = [4000, 600, 60, 8];
+const TARGET_BOUNDS: [u64; 3] = [2_000_000, 200_000, 20_000];
 
 static PAIRS: LazyLock<[(LanguagePair, LazyLock<Option<Bilingual>>); 3]> = LazyLock::new(|| {
     [
@@ -95,7 +115,7 @@ static PAIRS: LazyLock<[(LanguagePair, LazyLock<Option<Bilingual>>); 3]> = LazyL
 });
 
 /// Reads a lexicon, `stem rarity target probability …` lines with probabilities
-/// in per cent, and parameters; `None` if the files are damaged, which a test
+/// per mille, and parameters; `None` if the files are damaged, which a test
 /// rules out.
 fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
     let text = String::from_utf8(zstd::decode_all(lexicon).ok()?).ok()?;
@@ -105,17 +125,22 @@ fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
         parameters: toml::from_str(parameters).ok()?,
         source: HashMap::with_capacity(text.len() / 30),
         target: HashMap::with_capacity(text.len() / 50),
+        target_rarities: Vec::new(),
         translations: Vec::with_capacity(text.len() / 10),
     };
+    let mut target_frequencies: Vec<u64> = Vec::new();
     for line in text.lines() {
         let mut fields = line.split(' ');
-        let (stem, rarity) = (fields.next()?, fields.next()?.parse().ok()?);
+        let (stem, rarity): (_, u8) = (fields.next()?, fields.next()?.parse().ok()?);
+        let frequency = FREQUENCIES.get(usize::from(rarity))?;
         let first = bilingual.translations.len() as u32;
-        while let (Some(target), Some(percent)) = (fields.next(), fields.next()) {
+        while let (Some(target), Some(mille)) = (fields.next(), fields.next()) {
             let next = bilingual.target.len() as u32;
             let id = *bilingual.target.entry(target).or_insert(next);
-            let percent: f32 = percent.parse().ok()?;
-            bilingual.translations.push((id, percent / 100.0));
+            let mille: u16 = mille.parse().ok()?;
+            target_frequencies.resize(bilingual.target.len(), 0);
+            target_frequencies[id as usize] += u64::from(mille) * frequency;
+            bilingual.translations.push((id, mille));
         }
         let count = bilingual.translations.len() as u32 - first;
         bilingual.source.insert(
@@ -127,14 +152,17 @@ fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
             },
         );
     }
+    let rarity = |frequency: &u64| {
+        TARGET_BOUNDS
+            .iter()
+            .filter(|&bound| frequency <= bound)
+            .count()
+    };
+    bilingual.target_rarities = target_frequencies
+        .iter()
+        .map(|frequency| rarity(frequency) as u8)
+        .collect();
     Some(bilingual)
-}
-
-/// The stems of a target sentence, as ids where the lexicon knows them.
-#[derive(Debug)]
-pub(super) struct TargetStems<'a> {
-    stems: Vec<&'a str>,
-    known: Vec<u32>,
 }
 
 impl Bilingual {
@@ -154,55 +182,51 @@ impl Bilingual {
         let copied = translations
             .iter()
             .filter(|(id, _)| ids.contains(&Some(id)))
-            .map(|(_, probability)| probability);
+            .map(|(_, mille)| f32::from(*mille) / 1000.0);
         Some(copied.sum())
     }
 
-    /// The number of a target stem.
+    /// A target stem's number, if the lexicon has it.
     pub(crate) fn target_number(&self, stem: &str) -> Option<u32> {
         self.target.get(stem).copied()
     }
 
-    /// The numbers of the target stems that translate a source stem, or the parts
-    /// of a compound, and their probabilities.
+    /// The rarity of a target stem.
+    pub(super) fn target_rarity(&self, stem: Option<u32>) -> usize {
+        stem.map_or(UNKNOWN_TARGET, |stem| {
+            usize::from(self.target_rarities[stem as usize])
+        })
+    }
+
+    /// The numbers of the target stems that a source stem may become, and their
+    /// probabilities.
     pub(crate) fn translations(&self, stem: &str) -> impl Iterator<Item = (u32, f32)> {
-        let known = self.source.get(stem).copied();
-        let parts = known.is_none().then(|| self.parts(stem));
-        let entries = known.into_iter().chain(parts.into_iter().flatten());
-        entries.flat_map(|entry| self.translations_of(entry).iter().copied())
+        let of_stem = self.renderings(stem).of_stem.into_iter();
+        of_stem.map(|(id, mille)| (id, f32::from(mille) / 1000.0))
     }
 
-    pub(super) fn target_stems<'a>(&self, stems: impl Iterator<Item = &'a str>) -> TargetStems<'a> {
-        let stems: Vec<&str> = stems.collect();
-        let mut known: Vec<u32> = stems
-            .iter()
-            .filter_map(|stem| self.target.get(stem).copied())
+    /// What a source stem may become; of a compound, what its parts may become.
+    pub(super) fn renderings(&self, stem: &str) -> Translations {
+        if let Some(entry) = self.source.get(stem) {
+            return Translations {
+                rarity: usize::from(entry.rarity),
+                of_stem: self.translations_of(*entry).to_vec(),
+            };
+        }
+        let mut of_stem: Vec<(u32, u16)> = self
+            .parts(stem)
+            .flat_map(|part| self.translations_of(part))
+            .copied()
             .collect();
-        known.sort_unstable();
-        known.dedup();
-        TargetStems { stems, known }
-    }
-
-    /// How well the target matches a source stem.
-    pub(super) fn matched(&self, stem: &str, target: &TargetStems) -> Match {
-        let entry = self.source.get(stem);
-        let (rarity, probability) = match entry {
-            Some(entry) => (entry.rarity as usize, self.mass(*entry, target)),
-            None => self
-                .parts(stem)
-                .map(|part| self.mass(part, target))
-                .reduce(f32::max)
-                .map_or((UNKNOWN, 0.0), |mass| (COMPOUND, mass)),
-        };
-        let strength = if target.stems.iter().any(|other| is_cognate(stem, other)) {
-            6
+        let rarity = if of_stem.is_empty() {
+            UNKNOWN
         } else {
-            [0.0, 0.03, 0.1, 0.25, 0.5]
-                .iter()
-                .filter(|&&bound| probability > 0.0 && probability >= bound)
-                .count()
+            COMPOUND
         };
-        Match { rarity, strength }
+        // Of the same stem the more probable one.
+        of_stem.sort_unstable_by_key(|&(id, mille)| (id, std::cmp::Reverse(mille)));
+        of_stem.dedup_by_key(|(id, _)| *id);
+        Translations { rarity, of_stem }
     }
 
     /// Whether a stem is one of the few words that make up half of all text.
@@ -210,18 +234,9 @@ impl Bilingual {
         self.source.get(stem).is_some_and(|entry| entry.rarity == 0)
     }
 
-    fn translations_of(&self, entry: Entry) -> &[(u32, f32)] {
+    fn translations_of(&self, entry: Entry) -> &[(u32, u16)] {
         let first = entry.first as usize;
         &self.translations[first..first + entry.count as usize]
-    }
-
-    /// The probability of the translations that stand in the target.
-    fn mass(&self, entry: Entry, target: &TargetStems) -> f32 {
-        self.translations_of(entry)
-            .iter()
-            .filter(|(id, _)| target.known.binary_search(id).is_ok())
-            .map(|(_, probability)| probability)
-            .sum()
     }
 
     /// The longest known end and the longest known start of a compound.
@@ -239,17 +254,4 @@ impl Bilingual {
             .find_map(|&at| self.source.get(&stem[..at]));
         end.into_iter().chain(start).copied()
     }
-}
-
-/// The same word, or words that start alike: names and their adjectives.
-pub(crate) fn is_cognate(a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
-    }
-    if a.as_bytes().first() != b.as_bytes().first() || a.len() < 4 {
-        return false;
-    }
-    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let longer = a.chars().count().max(b.chars().count());
-    alike >= 4 && alike * 10 >= longer * 6
 }

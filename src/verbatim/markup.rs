@@ -16,6 +16,8 @@ pub(super) fn scan(place: Place, c: char) -> Option<Verbatim> {
         '<' => (tag(rest), VerbatimKind::Markup),
         '&' => (character_reference(rest), VerbatimKind::Markup),
         '{' => (braces(rest), VerbatimKind::Placeholder),
+        '[' => (brackets(rest), VerbatimKind::Placeholder),
+        '_' if place.is_word_start() => (underscores(rest), VerbatimKind::Placeholder),
         '$' => (dollar(rest), VerbatimKind::Placeholder),
         // `20 %` is a quantity, `20%s` a mistake.
         '%' if place.is_word_start() => (percent(rest), VerbatimKind::Placeholder),
@@ -88,6 +90,25 @@ fn braces(rest: &str) -> Option<usize> {
     });
     let closing = prefix_len(&inside[end..], |c| c == '}');
     (is_name && depth <= 3 && closing >= depth).then_some(depth + end + depth)
+}
+
+/// `[[1]]`, `[[name]]`.
+fn brackets(rest: &str) -> Option<usize> {
+    let inside = rest.strip_prefix("[[")?;
+    let name = prefix_len(inside, |c| {
+        c.is_alphanumeric() || matches!(c, '_' | '.' | '-')
+    });
+    (name > 0 && inside[name..].starts_with("]]")).then_some(name + 4)
+}
+
+/// `__NAME__`, `__PH0__`.
+fn underscores(rest: &str) -> Option<usize> {
+    let run = prefix_len(rest, |c| {
+        c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+    });
+    let name = rest[..run].strip_prefix("__")?.strip_suffix("__")?;
+    let is_name = name.contains(|c: char| c.is_ascii_alphanumeric());
+    (is_name && !rest[run..].starts_with(char::is_alphanumeric)).then_some(run)
 }
 
 /// `${x}`, `$1`, `$HOME`.

@@ -96,6 +96,15 @@ const FILES: &[Row] = &[
 ];
 
 const CODES: &[Row] = &[
+    (
+        "Teil [[1]] von [[ende]].",
+        &[(Placeholder, "[[1]]"), (Placeholder, "[[ende]]")],
+    ),
+    (
+        "__PH0__ und __NAME_1__",
+        &[(Placeholder, "__PH0__"), (Placeholder, "__NAME_1__")],
+    ),
+    ("Er [[sic!]] schrieb ____ und __init__.", &[]),
     ("Hallo {name}!", &[(Placeholder, "{name}")]),
     (
         "Hallo {{ user.name }}, {0} von {}",
