@@ -30,7 +30,8 @@ pub struct Translation {
     pub source_ids: Vec<TokenId>,
     /// Target tokens, `</s>` included.
     pub target_ids: Vec<TokenId>,
-    /// The next best hypotheses, if they were asked for.
+    /// The next best hypotheses of the first search, if they were asked for,
+    /// whatever attempt became the translation.
     pub alternatives: Vec<Alternative>,
     /// What lies between, when two models translated.
     pub via: Option<Via>,

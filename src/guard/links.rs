@@ -112,7 +112,8 @@ impl<'a> Places<'a> {
 impl Link {
     /// Keeps the better of two; of equal ones that to the earlier source word.
     fn improve(&mut self, other: Self) {
-        if other.score > self.score || other.score == self.score && other.source < self.source {
+        let earlier = self.source.cmp(&other.source);
+        if other.score.total_cmp(&self.score).then(earlier).is_gt() {
             *self = other;
         }
     }

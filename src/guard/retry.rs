@@ -221,13 +221,16 @@ fn replace(translation: &mut Translation, candidate: Translation, attempt: Attem
     fixed.retain(|flag| !after.contains(flag));
     fixed.sort_unstable();
     fixed.dedup();
+    // They stay those of the first search, without what is now the translation.
+    let mut alternatives = std::mem::take(&mut translation.alternatives);
+    alternatives.retain(|other| other.target != candidate.target);
     *translation = Translation {
         retries: Retries {
             tried: std::mem::take(&mut translation.retries.tried),
             kept: Some(attempt),
             fixed,
         },
-        alternatives: std::mem::take(&mut translation.alternatives),
+        alternatives,
         ..candidate
     };
 }
