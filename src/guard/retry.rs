@@ -214,16 +214,20 @@ fn is_better(candidate: &Translation, translation: &Translation) -> bool {
 }
 
 /// Puts a candidate in the place of a translation.
-fn replace(translation: &mut Translation, candidate: Translation, attempt: Attempt) {
+fn replace(translation: &mut Translation, mut candidate: Translation, attempt: Attempt) {
     let (before, after) = (translation.flags(), candidate.flags());
     let mut fixed = std::mem::take(&mut translation.retries.fixed);
-    fixed.extend(before.into_iter().filter(|flag| flag.is_problem()));
+    fixed.extend(before.iter().copied().filter(|flag| flag.is_problem()));
     fixed.retain(|flag| !after.contains(flag));
     fixed.sort_unstable();
     fixed.dedup();
     // They stay those of the first search, without what is now the translation.
     let mut alternatives = std::mem::take(&mut translation.alternatives);
     alternatives.retain(|other| other.target != candidate.target);
+    // The sentence is too long in any case.
+    if before.contains(&Flag::Split) && !after.contains(&Flag::Split) {
+        candidate.findings.push(Flag::Split.into());
+    }
     *translation = Translation {
         retries: Retries {
             tried: std::mem::take(&mut translation.retries.tried),

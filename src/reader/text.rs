@@ -67,7 +67,7 @@ fn trim(text: &str, span: Span) -> Span {
 }
 
 /// Splits a block of lines into paragraphs: a line is continued by the next one
-/// if that one's first word would not have fitted.
+/// if that one's first word would not have fitted, and it is no item of a list.
 fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
     let width = |line: Span| line.of(text).chars().count();
     let wrap_width = block.iter().map(|&line| width(line)).max().unwrap_or(0);
@@ -77,6 +77,10 @@ fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
         let continues = wrapped
             && bullet_len(line.of(text)) == 0
             && previous.is_some_and(|previous| {
+                let ended = previous.of(text).ends_with(['.', '!', '?', ':', ';']);
+                if ended && number_len(line.of(text)) > 0 {
+                    return false;
+                }
                 let first_word = line.of(text).split_whitespace().next().unwrap_or("");
                 width(previous) + 1 + first_word.chars().count() > wrap_width
             });
@@ -191,6 +195,17 @@ mod tests {
         assert_eq!(of(wrapped).len(), 2);
         assert_eq!(of(&wrapped.replace('\n', "\r\n")).len(), 2);
         assert!(of(wrapped)[0].ends_with("gebaut wird."));
+    }
+
+    #[test]
+    fn an_item_behind_a_full_stop_is_no_wrapped_line() {
+        let list = "Erst kommt, was alle angeht, wie es hier geschrieben ist.\n\
+                    1. Dann kommt, was nur wenige angeht, in einer Liste.\n";
+        assert_eq!(of(list).len(), 2);
+        assert!(of(list)[1].starts_with("Dann"));
+        let ordinal = "Der Vertrag beginnt nach allem, was wir wissen, erst am\n\
+                       1. Januar, wenn auch der letzte Beteiligte zustimmt.\n";
+        assert_eq!(of(ordinal).len(), 1);
     }
 
     #[test]
