@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A lock, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -25,14 +25,23 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()))
             .map_err(Error::io("write", path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Locks a folder that others, who do the same, may work on as well.
     pub(super) fn shared(path: &Path) -> Result<Self> {
         let mut file = open(path)?;
         check(file.try_lock_shared(), &mut file, path)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would not do while a child process that was just started
+    /// has it open as well.
+    fn drop(&mut self) {
+        // Closing it is the next best.
+        let _ = self.file.unlock();
     }
 }
 
