@@ -65,7 +65,7 @@ impl Aligner {
     /// the reference engine.
     pub fn new(model: Model, links: Links, threads: Option<usize>) -> Result<Self> {
         let workers = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
+            .num_threads(model.engine.workers(threads.unwrap_or(0)))
             .build()
             .map_err(|error| Error::Options(format!("could not start worker threads: {error}")))?;
         Ok(Self {

@@ -55,9 +55,14 @@ pub struct BatchLimits {
 /// memory fails at once and little is padding. Workers share it.
 #[derive(Debug)]
 pub struct SentenceQueue {
-    waiting: Mutex<VecDeque<(usize, Vec<TokenId>)>>,
-    limits: BatchLimits,
+    inner: Mutex<Waiting>,
     workers: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    sentences: VecDeque<(usize, Vec<TokenId>)>,
+    limits: BatchLimits,
 }
 
 impl SentenceQueue {
@@ -67,8 +72,10 @@ impl SentenceQueue {
         let mut sorted: Vec<(usize, Vec<TokenId>)> = sentences.into_iter().enumerate().collect();
         sorted.sort_by_key(|(_, tokens)| std::cmp::Reverse(tokens.len()));
         Self {
-            waiting: Mutex::new(sorted.into()),
-            limits,
+            inner: Mutex::new(Waiting {
+                sentences: sorted.into(),
+                limits,
+            }),
             workers: workers.max(1),
         }
     }
@@ -82,40 +89,56 @@ impl SentenceQueue {
     #[must_use]
     pub fn take(&self, under_way: usize, longest: usize) -> TokenBatch {
         let mut waiting = self.waiting();
-        let longest = waiting
+        let Waiting { sentences, limits } = &mut *waiting;
+        let longest = sentences
             .front()
             .map_or(longest, |(_, tokens)| longest.max(tokens.len()));
-        let capacity = (self.limits.tokens / longest.max(1))
-            .min(self.limits.sentences)
+        let capacity = (limits.tokens / longest.max(1))
+            .min(limits.sentences)
             .max(1);
         let room = capacity.saturating_sub(under_way);
         let enough = under_way == 0 || room >= capacity / 8;
-        let share = waiting.len().div_ceil(self.workers);
+        let share = sentences.len().div_ceil(self.workers);
         let count = if enough { room.min(share) } else { 0 };
-        let (origin, sources) = waiting.drain(..count).unzip();
+        let (origin, sources) = sentences.drain(..count).unzip();
         TokenBatch { sources, origin }
     }
 
     /// Drops what waits: a worker has failed.
     pub fn abandon(&self) {
-        self.waiting().clear();
+        self.waiting().sentences.clear();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(usize, Vec<TokenId>)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts sentences back that were too many for the memory. From now on at most
+    /// `at_most` go through the model together, and no more tokens than so many of
+    /// these have.
+    pub fn put_back(&self, batch: TokenBatch, at_most: usize) {
+        let longest = batch.src_len().max(1);
+        let mut waiting = self.waiting();
+        let Waiting { sentences, limits } = &mut *waiting;
+        limits.sentences = limits.sentences.min(at_most);
+        limits.tokens = limits.tokens.min(at_most * longest);
+        sentences.extend(batch.origin.into_iter().zip(batch.sources));
+        sentences
+            .make_contiguous()
+            .sort_by_key(|(_, tokens)| std::cmp::Reverse(tokens.len()));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl From<TokenBatch> for SentenceQueue {
     /// Everything at once, in its order.
     fn from(batch: TokenBatch) -> Self {
-        let waiting = batch.origin.into_iter().zip(batch.sources).collect();
+        let sentences = batch.origin.into_iter().zip(batch.sources).collect();
+        let limits = BatchLimits {
+            tokens: usize::MAX,
+            sentences: usize::MAX,
+        };
         Self {
-            waiting: Mutex::new(waiting),
-            limits: BatchLimits {
-                tokens: usize::MAX,
-                sentences: usize::MAX,
-            },
+            inner: Mutex::new(Waiting { sentences, limits }),
             workers: 1,
         }
     }
@@ -160,5 +183,35 @@ mod tests {
             }
             prop_assert!(seen.iter().all(|&count| count == 1));
         }
+    }
+
+    #[test]
+    fn what_did_not_fit_comes_again_in_smaller_batches_the_longest_first() {
+        let lengths = [3, 9, 1, 7, 5, 2, 8, 4];
+        let sentences = lengths.iter().map(|&n| vec![0; n]).collect();
+        let limits = BatchLimits {
+            tokens: 1000,
+            sentences: 6,
+        };
+        let queue = SentenceQueue::new(sentences, limits, 1);
+        let mut batch = queue.take(0, 0);
+        assert_eq!(batch.len(), 6);
+        for expected in [3, 1] {
+            let half = batch.len() / 2;
+            queue.put_back(batch, half);
+            batch = queue.take(0, 0);
+            assert_eq!(batch.len(), expected);
+            assert_eq!(batch.sources[0].len(), 9);
+        }
+        let mut taken = vec![batch];
+        loop {
+            let next = queue.take(0, 0);
+            if next.is_empty() {
+                break;
+            }
+            taken.push(next);
+        }
+        let origins: Vec<usize> = taken.into_iter().flat_map(|batch| batch.origin).collect();
+        assert_eq!(origins, [1, 6, 3, 4, 7, 0, 5, 2]);
     }
 }

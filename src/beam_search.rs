@@ -198,7 +198,8 @@ impl BeamSearch {
     /// Searches the sentences of a queue until it is empty, and returns them as
     /// they are finished. Where the scorer allows it, a sentence that waits takes
     /// the place of one that is finished at once. `finished` is told how many
-    /// more are.
+    /// more are. When the device's memory runs out, those under way are searched
+    /// again from their beginning, half as many at once.
     ///
     /// # Errors
     ///
@@ -213,24 +214,35 @@ impl BeamSearch {
         let mut found = Vec::new();
         let mut active: Vec<Active> = Vec::new();
         let mut state = None;
+        let mut together = 0;
         loop {
             if active.is_empty() || S::CONTINUOUS {
-                let longest = active.iter().map(|active| active.src_len).max();
+                let longest = active.iter().map(|active| active.source.len()).max();
                 let waiting = queue.take(active.len(), longest.unwrap_or(0));
                 let done_before = found.len();
                 let batch = self.begin(scorer, waiting, &mut active, &mut found);
+                together = active.len();
                 finished(found.len() - done_before);
-                match &mut state {
-                    _ if batch.is_empty() => (),
-                    Some(state) => scorer.admit(state, &batch)?,
-                    None => state = Some(scorer.start(&batch)?),
+                let admitted = match &mut state {
+                    _ if batch.is_empty() => Ok(()),
+                    Some(state) => scorer.admit(state, &batch),
+                    None => scorer.start(&batch).map(|started| state = Some(started)),
+                };
+                if let Err(error) = admitted {
+                    state = None;
+                    put_back(error, &mut active, together, queue)?;
+                    continue;
                 }
             }
-            let Some(state) = state.as_mut().filter(|_| !active.is_empty()) else {
+            let Some(rows) = state.as_mut().filter(|_| !active.is_empty()) else {
                 return Ok(found);
             };
             let done_before = found.len();
-            self.step(scorer, state, &mut active, &mut found)?;
+            if let Err(error) = self.step(scorer, rows, &mut active, &mut found) {
+                // Its memory is needed for the next attempt.
+                state = None;
+                put_back(error, &mut active, together, queue)?;
+            }
             finished(found.len() - done_before);
         }
     }
@@ -262,8 +274,8 @@ impl BeamSearch {
         for (source, origin) in waiting.sources.into_iter().zip(waiting.origin) {
             let begun = Active {
                 origin,
-                src_len: source.len(),
                 search: SentenceSearch::new(self, scorer.boundaries(), source.len()),
+                source: source.clone(),
             };
             if begun.search.done() {
                 found.push(begun.into());
@@ -337,7 +349,7 @@ pub struct Found {
 /// A sentence that is being searched.
 struct Active<'a> {
     origin: usize,
-    src_len: usize,
+    source: Vec<TokenId>,
     search: SentenceSearch<'a>,
 }
 
@@ -348,6 +360,26 @@ impl From<Active<'_>> for Found {
             hypotheses: active.search.into_hypotheses(),
         }
     }
+}
+
+/// Gives the sentences that are under way back to the queue, if the memory was too
+/// small for as many as were begun `together`.
+fn put_back(
+    error: Error,
+    active: &mut Vec<Active>,
+    together: usize,
+    queue: &SentenceQueue,
+) -> Result<()> {
+    if !matches!(error, Error::OutOfMemory(_)) || together < 2 {
+        return Err(error);
+    }
+    tracing::debug!("memory ran out with {together} sentences, trying again with half of them");
+    let (origin, sources) = active
+        .drain(..)
+        .map(|active| (active.origin, active.source))
+        .unzip();
+    queue.put_back(TokenBatch { sources, origin }, together / 2);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -608,6 +640,132 @@ mod tests {
             let together = search.search(&table, &TokenBatch::new(sources)).unwrap();
             let found: Vec<_> = found.into_iter().map(|found| found.hypotheses).collect();
             prop_assert_eq!(found, together);
+        }
+
+        #[test]
+        fn what_is_too_much_for_the_memory_is_searched_in_smaller_batches(
+            seed: u64,
+            lengths in prop::collection::vec(1_usize..9, 1..24),
+            sentences in 1_usize..24,
+            capacity in 1_usize..9,
+            fails_in in prop::sample::select(vec![Call::Begin, Call::Step(1), Call::Step(3), Call::Reorder]),
+        ) {
+            let table = Table(|sentence, tokens: &[TokenId]| scrambled(seed, sentence, tokens));
+            let search = BeamSearch {
+                max_length: MaxLength::Proportional { factor: 1, extra: 2, cap: 9 },
+                ..beam(3, 9)
+            };
+            let sources: Vec<Vec<TokenId>> = lengths.iter().map(|&len| vec![1; len]).collect();
+            let expected = search.search(&table, &TokenBatch::new(sources.clone())).unwrap();
+            let limits = BatchLimits { tokens: 1000, sentences };
+            let reported = std::cell::Cell::new(0);
+            let finished = |count| reported.set(reported.get() + count);
+            let queue = SentenceQueue::new(sources.clone(), limits, 1);
+            let tight: Tight<_, false> = Tight { scorer: &table, capacity, fails_in };
+            let mut found = search.search_queue(&tight, &queue, &finished).unwrap();
+            found.sort_by_key(|found| found.origin);
+            prop_assert_eq!(reported.get(), sources.len());
+            let hypotheses: Vec<_> = found.into_iter().map(|found| found.hypotheses).collect();
+            prop_assert_eq!(&hypotheses, &expected);
+
+            let queue = SentenceQueue::new(sources.clone(), limits, 1);
+            let tight: Tight<_, true> = Tight { scorer: &table, capacity, fails_in };
+            let mut found = search.search_queue(&tight, &queue, &|_| ()).unwrap();
+            found.sort_by_key(|found| found.origin);
+            let hypotheses: Vec<_> = found.into_iter().map(|found| found.hypotheses).collect();
+            prop_assert_eq!(&hypotheses, &expected);
+        }
+    }
+
+    #[test]
+    fn one_sentence_that_is_too_much_for_the_memory_is_an_error() {
+        let table = Table(|sentence, tokens: &[TokenId]| scrambled(7, sentence, tokens));
+        for fails_in in [Call::Begin, Call::Step(1), Call::Reorder] {
+            let tight: Tight<_, false> = Tight {
+                scorer: &table,
+                capacity: 0,
+                fails_in,
+            };
+            let batch = TokenBatch::new(vec![vec![1; 8]; 5]);
+            let error = beam(3, 9).search(&tight, &batch).unwrap_err();
+            assert!(matches!(error, Error::OutOfMemory(_)), "{error}");
+            assert_eq!(error.exit_code(), 1);
+        }
+    }
+
+    /// Where the memory runs out.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Call {
+        /// While sentences are encoded.
+        Begin,
+        /// In the step of this number, from 1.
+        Step(usize),
+        Reorder,
+    }
+
+    /// A scorer whose memory holds so many sentences.
+    struct Tight<'a, S, const CONTINUOUS: bool> {
+        scorer: &'a S,
+        capacity: usize,
+        fails_in: Call,
+    }
+
+    struct TightState<T> {
+        state: T,
+        /// Sentences that were begun and not reordered away.
+        sentences: usize,
+        steps: usize,
+    }
+
+    impl<S, const CONTINUOUS: bool> Tight<'_, S, CONTINUOUS> {
+        fn check(&self, call: Call, sentences: usize) -> Result<()> {
+            if call == self.fails_in && sentences > self.capacity {
+                let injected = candle_core::Error::Msg("injected".to_owned());
+                return Err(Error::OutOfMemory(injected));
+            }
+            Ok(())
+        }
+    }
+
+    impl<S: Scorer<State = Vec<(usize, Vec<TokenId>)>>, const CONTINUOUS: bool> Scorer
+        for Tight<'_, S, CONTINUOUS>
+    {
+        type State = TightState<S::State>;
+
+        const CONTINUOUS: bool = CONTINUOUS;
+
+        fn start(&self, batch: &TokenBatch) -> Result<Self::State> {
+            self.check(Call::Begin, batch.len())?;
+            Ok(TightState {
+                state: self.scorer.start(batch)?,
+                sentences: batch.len(),
+                steps: 0,
+            })
+        }
+
+        fn admit(&self, state: &mut Self::State, batch: &TokenBatch) -> Result<()> {
+            assert!(CONTINUOUS || state.state.is_empty());
+            // The rows of a sentence stand together.
+            let under_way = state.state.chunk_by(|a, b| a.0 == b.0).count();
+            state.sentences = under_way + batch.len();
+            self.check(Call::Begin, state.sentences)?;
+            state.steps = 0;
+            self.scorer.admit(&mut state.state, batch)
+        }
+
+        fn step(&self, state: &mut Self::State, query: &StepQuery) -> Result<Step> {
+            state.steps += 1;
+            self.check(Call::Step(state.steps), state.sentences)?;
+            self.scorer.step(&mut state.state, query)
+        }
+
+        fn reorder(&self, state: &mut Self::State, rows: &[usize]) -> Result<()> {
+            self.check(Call::Reorder, state.sentences)?;
+            self.scorer.reorder(&mut state.state, rows)
+        }
+
+        fn boundaries(&self) -> Boundaries {
+            self.scorer.boundaries()
         }
     }
 }

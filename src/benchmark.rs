@@ -2,10 +2,15 @@
 //! fixed length.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use candle_core::Device;
 
 use crate::batch::{BatchLimits, SentenceQueue, TokenBatch};
 use crate::beam_search::{BeamSearch, Boundaries, Found, MaxLength, Scorer, Step, StepQuery};
+use crate::device;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::tokenizer::TokenId;
@@ -44,6 +49,8 @@ pub struct Measured {
     pub threads: usize,
     /// CPU time of all threads, where the system says it.
     pub cpu: Option<Duration>,
+    /// The most bytes in use on the GPU, by all programs.
+    pub gpu_memory: Option<usize>,
 }
 
 impl Benchmark {
@@ -72,19 +79,19 @@ impl Benchmark {
 
     fn measure<S: Scorer + Sync>(&self, engine: &Engine, scorer: &S) -> Result<Measured> {
         let workers = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0))
+            .num_threads(engine.workers(self.threads.unwrap_or(0)))
             .build()
             .map_err(|error| Error::Options(format!("could not start worker threads: {error}")))?;
         let threads = workers.current_num_threads();
         let limits = match self.batch {
-            None => engine.limits(self.beam_size, crate::Options::default().batch_tokens),
+            None => engine.limits(self.beam_size, None),
             Some(sentences) => BatchLimits {
                 tokens: usize::MAX,
                 sentences,
             },
         };
         let sources = self.sources(engine, scorer.boundaries().end);
-        let search = |sources: &[Vec<TokenId>], target_tokens: usize| {
+        let search = |sources: &[Vec<TokenId>], target_tokens: usize| -> Result<Measured> {
             let forced = ForcedLength::new(scorer);
             let beam_search = BeamSearch {
                 beam_size: self.beam_size,
@@ -112,11 +119,17 @@ impl Benchmark {
                 step: forced.mean_step(),
                 threads,
                 cpu: cpu_time().and_then(|after| after.checked_sub(cpu_before?)),
+                gpu_memory: None,
             })
         };
         let few = sources.len().min(threads * limits.sentences.min(8));
         search(&sources[..few], WARM_UP_TOKENS.min(self.target_tokens))?;
-        search(&sources, self.target_tokens)
+        let (measured, gpu_memory) =
+            watching(engine.device(), || search(&sources, self.target_tokens));
+        Ok(Measured {
+            gpu_memory,
+            ..measured?
+        })
     }
 
     /// Random tokens, the same in each run.
@@ -138,6 +151,29 @@ impl Benchmark {
             })
             .collect()
     }
+}
+
+/// Does `work`, and looks every few milliseconds how much of a GPU's memory is in
+/// use; the most of it is returned.
+fn watching<T>(device: &Device, work: impl FnOnce() -> T) -> (T, Option<usize>) {
+    const INTERVAL: Duration = Duration::from_millis(5);
+    let in_use = || device::memory(device).map(|memory| memory.total - memory.free);
+    if in_use().is_none() {
+        return (work(), None);
+    }
+    thread::scope(|scope| {
+        let (working, done) = mpsc::channel::<()>();
+        let most = scope.spawn(move || {
+            let mut most = in_use();
+            while done.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                most = most.max(in_use());
+            }
+            most
+        });
+        let result = work();
+        drop(working);
+        (result, most.join().ok().flatten())
+    })
 }
 
 /// CPU time of all threads of this process so far.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dolmetsch::alignment::Links;
+use dolmetsch::device::DeviceChoice;
 use dolmetsch::language::Language;
 use dolmetsch::reader::TextEncoding;
-use dolmetsch::{Device, EngineChoice};
 
 use crate::commands::align::AlignArgs;
 use crate::commands::batch::BatchArgs;
@@ -108,7 +108,8 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   dolmetsch bench                                       the built-in model
   dolmetsch bench --model opus-mt-de-en --batch 1       one sentence at a time
-  DOLMETSCH_ISA=avx2 dolmetsch bench --format json      with other instructions";
+  DOLMETSCH_ISA=avx2 dolmetsch bench --format json      with other instructions
+  dolmetsch bench --device cuda --batch 256             on an NVIDIA GPU";
 
 const SEGMENT_EXAMPLES: &str = "\
 Examples:
@@ -381,22 +382,38 @@ pub struct SearchOptions {
 #[derive(Debug, Args)]
 pub struct MachineOptions {
     /// What computes
-    #[arg(long, value_enum, default_value_t = Engine::Fast, help_heading = "Machine")]
-    pub engine: Engine,
-    /// What the fast engine multiplies
-    #[arg(long, value_enum, default_value_t = Compute::Int8, help_heading = "Machine")]
-    pub compute: Compute,
+    #[command(flatten)]
+    pub engine: EngineOptions,
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Source tokens in a batch, padding included
+    /// Source tokens in a batch, padding included [default: 768, on a GPU what its
+    /// memory has room for]
+    #[arg(long, value_name = "N", help_heading = "Machine")]
+    pub batch_tokens: Option<usize>,
+}
+
+/// The device, the engine and its numbers.
+#[derive(Debug, Args)]
+pub struct EngineOptions {
+    /// Device: auto, cpu, cuda, cuda:N or metal
+    ///
+    /// `auto` is a GPU if this program was built for one (the features `cuda` and
+    /// `metal`) and one is there, else the processor.
     #[arg(
         long,
-        value_name = "N",
-        default_value_t = 768,
+        value_name = "DEVICE",
+        default_value_t = DeviceChoice::Auto,
         help_heading = "Machine"
     )]
-    pub batch_tokens: usize,
+    pub device: DeviceChoice,
+    /// Engine [default: fast, on a GPU reference]
+    #[arg(long, value_enum, help_heading = "Machine")]
+    pub engine: Option<Engine>,
+    /// What is multiplied [default: int8 in the fast engine, f32 in the reference
+    /// engine, f16 on a GPU]
+    #[arg(long, value_enum, help_heading = "Machine")]
+    pub compute: Option<Compute>,
 }
 
 /// `dolmetsch segment`
@@ -523,28 +540,22 @@ pub enum Normalize {
 pub enum Engine {
     /// Kernels for this processor
     Fast,
-    /// candle in f32, which the fast engine is compared with
+    /// candle: on processors what the fast engine is compared with, and the engine
+    /// for GPUs
     Reference,
 }
 
-/// Numbers of the fast engine.
+/// Numbers of the engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compute {
-    /// 8-bit integers
+    /// 8-bit integers; the fast engine
     Int8,
-    /// 32-bit floats, slower
+    /// 32-bit floats, slower; both engines
     F32,
-}
-
-impl Engine {
-    /// The library's name for it.
-    pub fn choice(self, compute: Compute) -> EngineChoice {
-        match (self, compute) {
-            (Self::Fast, Compute::Int8) => EngineChoice::Fast(dolmetsch::Compute::Int8),
-            (Self::Fast, Compute::F32) => EngineChoice::Fast(dolmetsch::Compute::F32),
-            (Self::Reference, _) => EngineChoice::Reference(Device::Cpu),
-        }
-    }
+    /// 16-bit floats; the reference engine
+    F16,
+    /// 16-bit floats of f32's range, which are less precise; the reference engine
+    Bf16,
 }
 
 #[cfg(test)]

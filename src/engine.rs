@@ -1,5 +1,7 @@
 //! The engines that a model can be loaded into.
 
+use std::fmt;
+
 use candle_core::Device;
 
 use crate::batch::{BatchLimits, SentenceQueue};
@@ -7,10 +9,14 @@ use crate::beam_search::{BeamSearch, Found};
 use crate::checkpoint::{Checkpoint, WeightsFile};
 use crate::error::{Error, Result};
 use crate::fast::{FastMarian, Int8, Isa, Single};
-use crate::marian::{AttentionHead, Config, GenerationConfig, Marian};
+use crate::marian::{AttentionHead, Config, FloatFormat, GenerationConfig, Marian, Placement};
 
 /// Logits of all rows of a batch of the reference engine: 128 MB.
 const MAX_LOGITS: usize = 32 * 1024 * 1024;
+
+/// Source tokens of a batch on a processor, padding included, unless another number
+/// is wanted.
+const BATCH_TOKENS: usize = 768;
 
 /// Rows of the fast engine: more fill the caches with activations and gain
 /// nothing.
@@ -21,8 +27,8 @@ const MAX_ROWS: usize = 192;
 pub enum EngineChoice {
     /// Kernels for processors.
     Fast(Compute),
-    /// candle, in f32.
-    Reference(Device),
+    /// candle.
+    Reference(Placement),
 }
 
 /// What the fast engine multiplies.
@@ -39,15 +45,26 @@ impl From<&Device> for EngineChoice {
     fn from(device: &Device) -> Self {
         match device {
             Device::Cpu => Self::Fast(Compute::Int8),
-            other => Self::Reference(other.clone()),
+            gpu => Self::Reference(Placement {
+                device: gpu.clone(),
+                floats: FloatFormat::F16,
+            }),
         }
+    }
+}
+
+impl EngineChoice {
+    /// candle on the processor in f32, which the other engines are compared with.
+    #[must_use]
+    pub fn reference() -> Self {
+        Self::Reference((&Device::Cpu).into())
     }
 }
 
 /// A network that is ready.
 #[derive(Debug)]
 pub enum Engine {
-    /// candle, in f32.
+    /// candle.
     Reference(Box<Marian>),
     /// Kernels for processors, in int8.
     Int8(Box<FastMarian<Int8>>),
@@ -70,12 +87,12 @@ impl Engine {
         guided: AttentionHead,
     ) -> Result<Self> {
         Ok(match choice {
-            EngineChoice::Reference(device) => Self::Reference(Box::new(Marian::load(
+            EngineChoice::Reference(placement) => Self::Reference(Box::new(Marian::load(
                 &Checkpoint::of(weights)?,
                 config,
                 generation,
                 guided,
-                device,
+                placement.clone(),
             )?)),
             EngineChoice::Fast(Compute::Int8) => Self::Int8(Box::new(FastMarian::load(
                 weights,
@@ -120,29 +137,59 @@ impl Engine {
         }
     }
 
-    /// The instruction set of the fast engine.
+    /// The device that computes.
     #[must_use]
-    pub fn isa(&self) -> Option<Isa> {
+    pub fn device(&self) -> &Device {
         match self {
-            Self::Reference(_) => None,
-            Self::Int8(marian) => Some(marian.isa()),
-            Self::F32(marian) => Some(marian.isa()),
+            Self::Reference(marian) => &marian.placement().device,
+            Self::Int8(_) | Self::F32(_) => &Device::Cpu,
         }
     }
 
-    /// What one worker takes at once: `tokens` source tokens, and as many
-    /// sentences as the engine's memory is made for.
+    /// What the last digits of a score depend on: the engine, its numbers and the
+    /// kind of device.
     #[must_use]
-    pub fn limits(&self, beam_size: usize, tokens: usize) -> BatchLimits {
-        let sentences = match self {
+    pub fn arithmetic(&self) -> String {
+        match self {
+            Self::Int8(_) => "int8".to_owned(),
+            Self::F32(_) => "f32".to_owned(),
             Self::Reference(marian) => {
-                MAX_LOGITS / (beam_size * marian.config().target_vocab_size())
+                let Placement { device, floats } = marian.placement();
+                let device = match device {
+                    Device::Cpu => "cpu",
+                    Device::Cuda(_) => "cuda",
+                    Device::Metal(_) => "metal",
+                };
+                format!("reference {floats:?} on {device}").to_lowercase()
             }
-            Self::Int8(_) | Self::F32(_) => MAX_ROWS / beam_size,
+        }
+    }
+
+    /// How many of `threads` workers search at once: on a GPU one, whose batches
+    /// fill it.
+    #[must_use]
+    pub fn workers(&self, threads: usize) -> usize {
+        if self.device().is_cpu() { threads } else { 1 }
+    }
+
+    /// What one worker takes at once: `tokens` source tokens, and as many sentences
+    /// as the engine's memory is made for. Without a number of tokens, what a GPU
+    /// has memory for; 768 on a processor.
+    #[must_use]
+    pub fn limits(&self, beam_size: usize, tokens: Option<usize>) -> BatchLimits {
+        let limits = match self {
+            Self::Reference(marian) => marian.gpu_limits(beam_size).unwrap_or(BatchLimits {
+                tokens: BATCH_TOKENS,
+                sentences: MAX_LOGITS / (beam_size * marian.config().target_vocab_size()),
+            }),
+            Self::Int8(_) | Self::F32(_) => BatchLimits {
+                tokens: BATCH_TOKENS,
+                sentences: MAX_ROWS / beam_size,
+            },
         };
         BatchLimits {
-            tokens,
-            sentences: sentences.max(1),
+            tokens: tokens.unwrap_or(limits.tokens),
+            sentences: limits.sentences.max(1),
         }
     }
 
@@ -162,6 +209,18 @@ impl Engine {
             Self::Reference(marian) => search.search_queue(&**marian, queue, finished),
             Self::Int8(marian) => search.search_queue(&**marian, queue, finished),
             Self::F32(marian) => search.search_queue(&**marian, queue, finished),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    /// What computes: an instruction set, candle, or a GPU.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(marian) if marian.placement().device.is_cpu() => f.write_str("candle"),
+            Self::Reference(_) => f.write_str(&crate::device::name(self.device())),
+            Self::Int8(marian) => marian.isa().fmt(f),
+            Self::F32(marian) => marian.isa().fmt(f),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::device;
 use crate::hub::{HubError, HubErrorKind};
 use crate::reader::Malformed;
 
@@ -102,9 +103,26 @@ pub enum Error {
         "the model gave no finite score to any token: its weights are damaged, fetch or copy them again"
     )]
     NotFinite,
-    /// A tensor operation failed: an internal error unless memory ran out.
+    /// A device that is not there or cannot be used.
+    #[error("{0}")]
+    Device(String),
+    /// The device's memory ran out. A search tries again with half of the
+    /// sentences; this is what a single one is left with.
+    #[error("the device's memory ran out (close what else uses it, or use --device cpu)")]
+    OutOfMemory(#[source] candle_core::Error),
+    /// A tensor operation failed: an internal error.
     #[error("tensor operation failed")]
-    Tensor(#[from] candle_core::Error),
+    Tensor(#[source] candle_core::Error),
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        if device::is_out_of_memory(&error) {
+            Self::OutOfMemory(error)
+        } else {
+            Self::Tensor(error)
+        }
+    }
 }
 
 impl From<HubError> for Error {
@@ -136,7 +154,12 @@ impl Error {
             Self::Strict(_) => 5,
             Self::Mismatch(_) => 6,
             Self::Interrupted(_) => 130,
-            Self::Io { .. } | Self::Busy(_) | Self::NotFinite | Self::Tensor(_) => 1,
+            Self::Io { .. }
+            | Self::Busy(_)
+            | Self::NotFinite
+            | Self::Device(_)
+            | Self::OutOfMemory(_)
+            | Self::Tensor(_) => 1,
         }
     }
 

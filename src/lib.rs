@@ -46,6 +46,8 @@ pub mod tokenizer;
 
 pub mod batch;
 
+pub mod device;
+
 pub mod marian;
 
 pub mod fast;

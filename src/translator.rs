@@ -29,8 +29,9 @@ pub struct Options {
     /// No n-gram of this size occurs twice in a translation; 0 = off; the
     /// model's own, else off.
     pub no_repeat_ngram_size: Option<usize>,
-    /// Padded source tokens of a batch.
-    pub batch_tokens: usize,
+    /// Padded source tokens of a batch; when `None`, 768 on a processor, and on a
+    /// GPU what its memory has room for.
+    pub batch_tokens: Option<usize>,
     /// Worker threads; all cores when `None`.
     pub threads: Option<usize>,
     /// Hypotheses that a translation carries, at most the beam size; 1 = the
@@ -50,7 +51,7 @@ impl Default for Options {
             length_penalty: None,
             max_length: None,
             no_repeat_ngram_size: None,
-            batch_tokens: 768,
+            batch_tokens: None,
             threads: None,
             n_best: 1,
             keep_verbatim: true,
@@ -64,7 +65,7 @@ impl Default for Options {
 pub struct Translator {
     model: Model,
     search: BeamSearch,
-    batch_tokens: usize,
+    batch_tokens: Option<usize>,
     n_best: usize,
     keep_verbatim: bool,
     links: Links,
@@ -306,9 +307,14 @@ impl Translator {
             .model
             .engine
             .limits(search.beam_size, self.batch_tokens);
-        let queue = SentenceQueue::new(sentences, limits, self.workers.current_num_threads());
-        let found = self.workers.broadcast(|_| {
-            let found = self.model.engine.search(search, &queue, finished);
+        let engine = &self.model.engine;
+        let workers = engine.workers(self.workers.current_num_threads());
+        let queue = SentenceQueue::new(sentences, limits, workers);
+        let found = self.workers.broadcast(|worker| {
+            if worker.index() >= workers {
+                return Ok(Vec::new());
+            }
+            let found = engine.search(search, &queue, finished);
             if found.is_err() {
                 queue.abandon();
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use dolmetsch::engine::Engine;
 use dolmetsch::job::{
     self, CacheOptions, Job, ModelIdentity, REJECTED, Reading, Shard, Summary, TargetIdentity,
 };
@@ -17,8 +18,7 @@ use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
 use super::translate::layout;
 use crate::cli::{
-    EncodingOption, Engine, GuardMode, MachineOptions, ModelOptions, SearchOptions,
-    SegmentationOptions,
+    EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
 };
 
 /// Segments of a window for each thread: enough to sort them by length, few
@@ -30,6 +30,10 @@ const SMALLEST_WINDOW: usize = 16;
 
 /// Translations that cannot be trusted are tried again.
 const GUARD: GuardMode = GuardMode::On;
+
+/// Segments that are prepared for a GPU at once: four of its largest batches, with
+/// a beam of 4.
+const SEGMENTS_FOR_GPU: usize = 4096;
 
 /// Translates many files; can be killed at any time and goes on where it was.
 #[derive(Debug, clap::Args)]
@@ -156,19 +160,23 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
     for note in &found.notes {
         progress.note(note);
     }
-    let window = SEGMENTS_PER_THREAD * threads(&args.machine).max(2);
+    let window = if engine(&targets).device().is_cpu() {
+        SEGMENTS_PER_THREAD * threads(&args.machine).max(2)
+    } else {
+        SEGMENTS_FOR_GPU
+    };
     let job = Job {
         inputs: found.inputs,
         output: output.to_path_buf(),
         reading,
         targets: targets.iter().map(target).collect::<Result<_, Error>>()?,
-        search: search_options(&args.models, &args.search, &args.machine),
+        search: search_options(&args.models, &args.search, &args.machine, engine(&targets)),
         reading_options,
         window,
-        smallest_window: match args.machine.engine {
-            Engine::Fast => window / SMALLEST_WINDOW,
+        smallest_window: match engine(&targets) {
+            Engine::Int8(_) | Engine::F32(_) => window / SMALLEST_WINDOW,
             // Its sums depend on what else is in a batch.
-            Engine::Reference => window,
+            Engine::Reference(_) => window,
         },
         checkpoint: Duration::from_secs(args.checkpoint_seconds),
         shard: args.shard.unwrap_or_default(),
@@ -260,6 +268,13 @@ fn target(target: &Target) -> Result<job::Target<'_>, Error> {
     })
 }
 
+/// The engine that all models are in.
+fn engine(targets: &[Target]) -> &Engine {
+    match &targets[0].route {
+        Route::Direct(leg) | Route::Pivot { first: leg, .. } => &leg.translator.model().engine,
+    }
+}
+
 fn identity(leg: &Leg) -> Result<ModelIdentity, Error> {
     let model = leg.translator.model();
     Ok(ModelIdentity {
@@ -281,6 +296,7 @@ fn search_options(
     models: &ModelOptions,
     options: &SearchOptions,
     machine: &MachineOptions,
+    engine: &Engine,
 ) -> BTreeMap<String, Value> {
     // The targets say which languages and models; the guard looks at the source's.
     let ModelOptions {
@@ -300,8 +316,7 @@ fn search_options(
         alignment,
     } = options;
     let MachineOptions {
-        engine,
-        compute,
+        engine: _,
         threads: _,
         batch_tokens: _,
     } = machine;
@@ -322,8 +337,8 @@ fn search_options(
             "--alignment",
             json!(format!("{alignment:?}").to_lowercase()),
         ),
-        ("--engine", json!(format!("{engine:?}").to_lowercase())),
-        ("--compute", json!(format!("{compute:?}").to_lowercase())),
+        // What --device, --engine and --compute led to.
+        ("--compute", json!(engine.arithmetic())),
         ("--guard", json!(format!("{GUARD:?}").to_lowercase())),
     ])
 }

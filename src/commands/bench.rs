@@ -10,7 +10,8 @@ use dolmetsch::hub::{Hub, HubOptions};
 use serde::Serialize;
 
 use super::download_bars::DownloadBars;
-use crate::cli::{Compute, Engine};
+use super::machine;
+use crate::cli::EngineOptions;
 
 /// `dolmetsch bench`
 #[derive(Debug, Args)]
@@ -33,11 +34,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     threads: Option<u32>,
     /// What computes
-    #[arg(long, value_enum, default_value_t = Engine::Fast)]
-    engine: Engine,
-    /// What the fast engine multiplies
-    #[arg(long, value_enum, default_value_t = Compute::Int8)]
-    compute: Compute,
+    #[command(flatten)]
+    engine: EngineOptions,
     /// Tokens of each sentence
     #[arg(long, value_name = "N", default_value_t = 26, value_parser = at_least_one())]
     source_tokens: u32,
@@ -71,7 +69,11 @@ struct Record {
     sentences_per_second: f64,
     /// Null where the system does not say.
     peak_rss_mb: Option<f64>,
+    /// Memory in use on the GPU, that of other programs included; null elsewhere.
+    peak_gpu_mb: Option<f64>,
+    /// The instruction set, or the device.
     isa: String,
+    compute: String,
     threads: usize,
     /// CPU time of all threads; null where the system does not say.
     cpu_seconds: Option<f64>,
@@ -83,7 +85,7 @@ pub fn run(options: &BenchArgs) -> anyhow::Result<()> {
     let source = ModelSource::parse(&options.model, &catalog)?;
     let hub = Hub::new(HubOptions::from_env()?)?;
     let mut bars = DownloadBars::new();
-    let engine = options.engine.choice(options.compute);
+    let engine = machine::engine(&options.engine, false)?;
     let model = Model::load(&source, &hub, &mut |progress| bars.show(progress), engine)?;
     let benchmark = Benchmark {
         sentences: options.sentences as usize,
@@ -113,10 +115,9 @@ fn record(model: &Model, benchmark: &Benchmark, measured: Measured) -> Record {
         step_ms: rounded(measured.step.as_secs_f64() * 1000.0),
         sentences_per_second: rounded(benchmark.sentences as f64 / seconds),
         peak_rss_mb: peak_rss_mb(),
-        isa: model
-            .engine
-            .isa()
-            .map_or("candle".to_owned(), |isa| isa.to_string()),
+        peak_gpu_mb: measured.gpu_memory.map(|bytes| bytes as f64 / 1e6),
+        isa: model.engine.to_string(),
+        compute: model.engine.arithmetic(),
         threads: measured.threads,
         cpu_seconds: measured.cpu.map(|cpu| rounded(cpu.as_secs_f64())),
     }
@@ -130,12 +131,13 @@ fn write_text(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "{model}: {} sentences of {} tokens into {} tokens, beam {}, {} threads, {}",
+        "{model}: {} sentences of {} tokens into {} tokens, beam {}, {} threads, {}, {}",
         benchmark.sentences,
         benchmark.source_tokens,
         benchmark.target_tokens,
         benchmark.beam_size,
         record.threads,
+        record.compute,
         record.isa
     )?;
     writeln!(out, "{:>10.1} tokens/s", record.tokens_per_second)?;
@@ -143,6 +145,9 @@ fn write_text(
     writeln!(out, "{:>10.2} sentences/s", record.sentences_per_second)?;
     if let Some(megabytes) = record.peak_rss_mb {
         writeln!(out, "{megabytes:>10.0} MB peak memory")?;
+    }
+    if let Some(megabytes) = record.peak_gpu_mb {
+        writeln!(out, "{megabytes:>10.0} MB in use on the GPU")?;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use candle_core::Device;
 use dolmetsch::EngineChoice;
 use dolmetsch::aligner::Aligner;
 use dolmetsch::alignment::{ErrorRate, GoldLinks, Links, words};
@@ -78,7 +77,7 @@ pub(crate) fn calibrate(
         source,
         hub,
         &mut |progress| bars.show(progress),
-        EngineChoice::Reference(Device::Cpu),
+        EngineChoice::reference(),
     )?;
     drop(bars);
     let tag = model.target_tag(LanguagePair::new(args.from, args.to))?;

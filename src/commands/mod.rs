@@ -12,6 +12,7 @@ pub mod config;
 mod download_bars;
 mod interrupt;
 mod language_check;
+mod machine;
 pub mod man;
 pub mod models;
 mod output;

@@ -10,9 +10,10 @@ use dolmetsch::language::{Language, LanguagePair};
 use dolmetsch::route::{Leg, Route};
 use dolmetsch::tokenizer::Normalization;
 use dolmetsch::writer::TargetName;
-use dolmetsch::{Device, EngineChoice, Model, Options, Translator};
+use dolmetsch::{EngineChoice, Model, Options, Translator};
 
 use super::download_bars::DownloadBars;
+use super::machine;
 use crate::cli::{GuardMode, MachineOptions, ModelOptions, Normalize, SearchOptions};
 
 /// What was asked for on the command line.
@@ -49,7 +50,8 @@ impl Target {
 
 /// The targets in the order in which they were asked for.
 pub(crate) fn targets(request: Request) -> anyhow::Result<Vec<Target>> {
-    let mut models = Models::new(request)?;
+    let engine = machine::engine(&request.machine.engine, request.quiet)?;
+    let mut models = Models::new(request, engine)?;
     let options = request.models;
     let mut targets: Vec<Target> = Vec::new();
     for &language in &options.to {
@@ -83,18 +85,20 @@ pub(crate) fn targets(request: Request) -> anyhow::Result<Vec<Target>> {
 /// The models that are in use; each is loaded once.
 struct Models<'a> {
     request: Request<'a>,
+    engine: EngineChoice,
     catalog: Catalog,
     hub: Hub,
     loaded: Vec<(ModelSource, Arc<Translator>)>,
 }
 
 impl<'a> Models<'a> {
-    fn new(request: Request<'a>) -> dolmetsch::Result<Self> {
+    fn new(request: Request<'a>, engine: EngineChoice) -> dolmetsch::Result<Self> {
         let mut hub_options = HubOptions::from_env()?;
         hub_options.offline |= request.models.offline;
         let (catalog, hub) = (Catalog::load()?, Hub::new(hub_options)?);
         Ok(Self {
             request,
+            engine,
             catalog,
             hub,
             loaded: Vec::new(),
@@ -125,7 +129,7 @@ impl<'a> Models<'a> {
         let translator = if let Some((_, translator)) = known {
             Arc::clone(translator)
         } else {
-            let translator = Arc::new(load(source, &self.hub, self.request)?);
+            let translator = Arc::new(self.load(source)?);
             self.loaded.push((source.clone(), Arc::clone(&translator)));
             translator
         };
@@ -140,6 +144,40 @@ impl<'a> Models<'a> {
             guard,
         })
     }
+
+    fn load(&self, source: &ModelSource) -> dolmetsch::Result<Translator> {
+        let model = self.load_model(source)?;
+        let (search, machine) = (self.request.search, self.request.machine);
+        let options = Options {
+            beam_size: search.beam,
+            length_penalty: search.length_penalty,
+            max_length: search.max_length,
+            no_repeat_ngram_size: search.no_repeat_ngram_size,
+            batch_tokens: machine.batch_tokens,
+            threads: machine.threads.map(usize::from),
+            keep_verbatim: !search.no_verbatim,
+            links: search.alignment,
+            n_best: self.request.n_best,
+        };
+        Translator::new(model, &options)
+    }
+
+    #[expect(clippy::print_stderr, reason = "users must know what translates")]
+    fn load_model(&self, source: &ModelSource) -> dolmetsch::Result<Model> {
+        let mut bars = DownloadBars::new();
+        let mut on_progress = |progress: Progress<'_>| bars.show(progress);
+        let mut model = Model::load(source, &self.hub, &mut on_progress, self.engine.clone())?;
+        let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
+        if built_in && !self.request.quiet {
+            eprintln!(
+                "note: this is the small built-in model; leave out --model for a full-quality one"
+            );
+        }
+        if self.request.search.normalize == Normalize::None {
+            model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
+        }
+        Ok(model)
+    }
 }
 
 /// The first of the named models that translates a pair, with its tag; without
@@ -149,7 +187,9 @@ pub(crate) fn single_model(
     names: &[String],
     pair: LanguagePair,
 ) -> anyhow::Result<(Model, Option<String>)> {
-    let models = Models::new(request)?;
+    // Given translations are forced on the reference engine.
+    let engine = machine::reference_engine(&request.machine.engine, request.quiet)?;
+    let models = Models::new(request, engine)?;
     let sources = if names.is_empty() {
         let spec = models.catalog.default_for(pair)?.clone();
         vec![ModelSource::Catalog(Box::new(spec))]
@@ -159,53 +199,11 @@ pub(crate) fn single_model(
     };
     let mut first_error = None;
     for source in &sources {
-        // Given translations are forced on the reference engine.
-        let engine = EngineChoice::Reference(Device::Cpu);
-        let model = load_model(source, &models.hub, request, engine)?;
+        let model = models.load_model(source)?;
         match model.target_tag(pair) {
             Ok(tag) => return Ok((model, tag)),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
     Err(first_error.expect("at least one model was tried").into())
-}
-
-fn load(source: &ModelSource, hub: &Hub, request: Request) -> anyhow::Result<Translator> {
-    let engine = request.machine.engine.choice(request.machine.compute);
-    let model = load_model(source, hub, request, engine)?;
-    let (search, machine) = (request.search, request.machine);
-    let options = Options {
-        beam_size: search.beam,
-        length_penalty: search.length_penalty,
-        max_length: search.max_length,
-        no_repeat_ngram_size: search.no_repeat_ngram_size,
-        batch_tokens: machine.batch_tokens,
-        threads: machine.threads.map(usize::from),
-        keep_verbatim: !search.no_verbatim,
-        links: search.alignment,
-        n_best: request.n_best,
-    };
-    Ok(Translator::new(model, &options)?)
-}
-
-#[expect(clippy::print_stderr, reason = "users must know what translates")]
-fn load_model(
-    source: &ModelSource,
-    hub: &Hub,
-    request: Request,
-    engine: EngineChoice,
-) -> anyhow::Result<Model> {
-    let mut bars = DownloadBars::new();
-    let mut on_progress = |progress: Progress<'_>| bars.show(progress);
-    let mut model = Model::load(source, hub, &mut on_progress, engine)?;
-    let built_in = matches!(source, ModelSource::Catalog(spec) if spec.remote().is_none());
-    if built_in && !request.quiet {
-        eprintln!(
-            "note: this is the small built-in model; leave out --model for a full-quality one"
-        );
-    }
-    if request.search.normalize == Normalize::None {
-        model.tokenizer = model.tokenizer.with_normalization(Normalization::None);
-    }
-    Ok(model)
 }

@@ -1,8 +1,9 @@
 //! Multi-head attention and the feed-forward block, post-norm.
 
-use candle_core::{DType, Device, Module, Result as TensorResult, Tensor};
+use candle_core::{DType, Module, Result as TensorResult, Tensor};
 use candle_nn::{Activation, LayerNorm, Linear};
 
+use super::Placement;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 
@@ -13,7 +14,7 @@ const LAYER_NORM_EPS: f64 = 1e-5;
 pub(super) struct Weights<'a> {
     pub(super) checkpoint: &'a Checkpoint,
     pub(super) prefix: String,
-    pub(super) device: &'a Device,
+    pub(super) placement: &'a Placement,
 }
 
 impl<'a> Weights<'a> {
@@ -22,15 +23,15 @@ impl<'a> Weights<'a> {
         Weights {
             checkpoint: self.checkpoint,
             prefix: format!("{}.{name}", self.prefix),
-            device: self.device,
+            placement: self.placement,
         }
     }
 
-    /// A tensor of the given shape, in f32.
+    /// A tensor of the given shape.
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let name = format!("{}.{name}", self.prefix);
-        self.checkpoint
-            .tensor(&name, shape, DType::F32, self.device)
+        let Placement { device, floats } = self.placement;
+        self.checkpoint.tensor(&name, shape, floats.dtype(), device)
     }
 
     fn linear(&self, name: &str, inputs: usize, outputs: usize) -> Result<Linear> {
@@ -112,7 +113,8 @@ impl Attention {
     /// Attends from `states` (`[rows, tgt, d_model]`) to keys and values of
     /// `src` positions. `mask` is added to the scores and broadcasts to
     /// `[rows, heads, tgt, src]`. Returns the result `[rows, tgt, d_model]` and
-    /// the weights `[rows, heads, tgt, src]`.
+    /// the weights `[rows, heads, tgt, src]`. Mask, softmax and weights are in f32
+    /// whatever the rest is in.
     pub(super) fn attend(
         &self,
         states: &Tensor,
@@ -122,12 +124,15 @@ impl Attention {
         let (rows, tgt_len, width) = states.dims3()?;
         let queries = self.split_heads(&self.query.forward(states)?)?; // [rows, heads, tgt, head_dim]
         let scores = (queries.matmul(&source.keys.t()?)? * self.scale)?; // [rows, heads, tgt, src]
+        let scores = scores.to_dtype(DType::F32)?;
         let scores = match mask {
             Some(mask) => scores.broadcast_add(mask)?,
             None => scores,
         };
         let weights = candle_nn::ops::softmax_last_dim(&scores)?; // [rows, heads, tgt, src]
-        let mixed = weights.matmul(&source.values)?; // [rows, heads, tgt, head_dim]
+        let mixed = weights
+            .to_dtype(source.values.dtype())?
+            .matmul(&source.values)?; // [rows, heads, tgt, head_dim]
         let merged = mixed.transpose(1, 2)?.reshape((rows, tgt_len, width))?; // [rows, tgt, d_model]
         Ok((self.output.forward(&merged)?, weights))
     }

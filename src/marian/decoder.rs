@@ -246,6 +246,10 @@ fn causal_mask(len: usize, device: &Device) -> TensorResult<Tensor> {
 impl DecoderState {
     /// Makes row `i` what row `rows[i]` was.
     pub(super) fn reorder(&mut self, rows: &[usize]) -> TensorResult<()> {
+        // A GPU computes nothing of no size, and no step follows.
+        if rows.is_empty() {
+            return Ok(());
+        }
         let device = self.mask.device();
         let indices = |rows: &[usize]| {
             let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
@@ -253,18 +257,17 @@ impl DecoderState {
         };
         let row_sentence: Vec<usize> = rows.iter().map(|&row| self.row_sentence[row]).collect();
         let row_index = indices(rows)?;
-        // Beams trade places in every step, but hardly ever between sentences.
-        let sentence_index = indices(&row_sentence)?;
-        let sentences_moved = row_sentence != self.row_sentence;
         for cache in &mut self.layers {
             if let Some(past) = &cache.self_attention {
                 cache.self_attention = Some(past.select_rows(&row_index)?);
             }
-            if sentences_moved {
+        }
+        // Beams trade places in every step, but hardly ever between sentences.
+        if row_sentence != self.row_sentence {
+            let sentence_index = indices(&row_sentence)?;
+            for cache in &mut self.layers {
                 cache.source = cache.sentence_source.select_rows(&sentence_index)?;
             }
-        }
-        if sentences_moved {
             self.mask = self.sentence_mask.index_select(&sentence_index, 0)?;
         }
         self.row_sentence = row_sentence;

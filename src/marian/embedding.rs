@@ -11,7 +11,7 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub(super) struct Embedding {
     tokens: Tensor,    // [vocab, d_model]
-    positions: Tensor, // [max_positions, d_model]
+    positions: Tensor, // [max_positions, d_model], in f32
     scale: f64,
 }
 
@@ -20,7 +20,12 @@ impl Embedding {
     pub(super) fn load(weights: &Weights, config: &Config, tokens: Tensor) -> Result<Self> {
         Ok(Self {
             tokens,
-            positions: positions(weights.checkpoint, &weights.prefix, config, weights.device)?,
+            positions: positions(
+                weights.checkpoint,
+                &weights.prefix,
+                config,
+                &weights.placement.device,
+            )?,
             scale: if config.scale_embedding {
                 (config.d_model as f64).sqrt()
             } else {
@@ -35,8 +40,11 @@ impl Embedding {
         let (rows, len) = tokens.dims2()?;
         let width = self.tokens.dim(1)?;
         let embedded = self.tokens.index_select(&tokens.flatten_all()?, 0)?; // [rows * len, d_model]
-        let embedded = (embedded.reshape((rows, len, width))? * self.scale)?; // [rows, len, d_model]
-        embedded.broadcast_add(&self.positions.narrow(0, first, len)?)
+        let embedded = embedded.to_dtype(DType::F32)?.reshape((rows, len, width))?;
+        let embedded = (embedded * self.scale)?; // [rows, len, d_model]
+        embedded
+            .broadcast_add(&self.positions.narrow(0, first, len)?)?
+            .to_dtype(self.tokens.dtype())
     }
 }
 

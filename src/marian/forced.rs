@@ -98,7 +98,7 @@ impl Marian {
         Ok(Tensor::from_vec(
             inputs,
             (targets.len(), tgt_len),
-            &self.device,
+            &self.placement.device,
         )?)
     }
 
@@ -107,18 +107,16 @@ impl Marian {
     /// in the softmax, as in a search; a target that has it all the same gets
     /// minus infinity there.
     fn log_probs(&self, states: &Tensor, target: &[TokenId]) -> Result<Vec<f32>> {
-        let logits = states
-            .matmul(&self.output)?
-            .broadcast_add(&self.output_bias)?; // [tgt, target vocab]
+        let logits = self.logits(states)?; // [tgt, target vocab]
         let mut suppressed = vec![0.0_f32; logits.dim(1)?];
         for &token in &self.suppressed {
             if let Some(logit) = suppressed.get_mut(token as usize) {
                 *logit = f32::NEG_INFINITY;
             }
         }
-        let suppressed = Tensor::new(suppressed, &self.device)?.to_dtype(DType::F32)?;
+        let suppressed = Tensor::new(suppressed, &self.placement.device)?.to_dtype(DType::F32)?;
         let logits = logits.broadcast_add(&suppressed)?;
-        let chosen = Tensor::new(target, &self.device)?.unsqueeze(1)?; // [tgt, 1]
+        let chosen = Tensor::new(target, &self.placement.device)?.unsqueeze(1)?; // [tgt, 1]
         let log_sums = logits.log_sum_exp(D::Minus1)?; // [tgt]
         let log_probs = (logits.gather(&chosen, 1)?.squeeze(1)? - log_sums)?;
         Ok(log_probs.to_vec1()?)

@@ -1,4 +1,5 @@
-//! The reference engine: a Marian transformer on candle tensors, in f32.
+//! The reference engine: a Marian transformer on candle tensors, in f32, or on a
+//! GPU also in f16 and bf16.
 //!
 //! It computes what transformers' `modeling_marian.py` computes (post-norm
 //! layers, sinusoidal positions, `final_logits_bias`), with padding masked, the
@@ -11,15 +12,19 @@ mod decoder;
 mod embedding;
 mod encoder;
 mod forced;
+mod memory;
+mod placement;
+mod top_k;
 
 pub use config::{Config, GenerationConfig};
 pub use decoder::{AttentionHead, DecoderState};
 pub use forced::Forced;
+pub use placement::{FloatFormat, Placement};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::batch::TokenBatch;
-use crate::beam_search::{Boundaries, Candidate, Scorer, Step, StepQuery};
+use crate::batch::{BatchLimits, TokenBatch};
+use crate::beam_search::{Boundaries, Scorer, Step, StepQuery};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::tokenizer::TokenId;
@@ -28,6 +33,7 @@ use decoder::Decoder;
 use embedding::Embedding;
 pub(crate) use embedding::positions;
 use encoder::Encoder;
+use top_k::TopK;
 
 /// A Marian model; immutable, all change lives in [`DecoderState`].
 #[derive(Debug)]
@@ -36,19 +42,21 @@ pub struct Marian {
     encoder: Encoder,
     decoder: Decoder,
     output: Tensor,      // [d_model, target vocab]
-    output_bias: Tensor, // [1, target vocab]
+    output_bias: Tensor, // [1, target vocab], in f32
+    top_k: TopK,
     suppressed: Vec<TokenId>,
     boundaries: Boundaries,
     /// Layer and head whose attention is returned.
     guided: (usize, usize),
-    device: Device,
+    placement: Placement,
 }
 
 impl Marian {
     /// Loads the weights of a model whose shape is `config`.
     ///
     /// Of `generation` the token ids are used; `<pad>` is never generated in any
-    /// case. `guided` is the head whose attention [`Scorer::step`] returns.
+    /// case. `guided` is the head whose attention [`Scorer::step`] returns. On a
+    /// [`Device`] alone, the numbers are f32.
     ///
     /// # Errors
     ///
@@ -59,15 +67,18 @@ impl Marian {
         config: Config,
         generation: &GenerationConfig,
         guided: AttentionHead,
-        device: &Device,
+        placement: impl Into<Placement>,
     ) -> Result<Self> {
+        let placement = placement.into();
+        let device = &placement.device;
         let guided = guided.index(&config)?;
-        let embeddings = Embeddings::load(checkpoint, &config, device)?;
+        let embeddings =
+            Embeddings::load(checkpoint, &config, device)?.into_floats(placement.floats)?;
         let target_rows = embeddings.target.dim(0)?;
         let below = |prefix: &str| Weights {
             checkpoint,
             prefix: prefix.to_owned(),
-            device,
+            placement: &placement,
         };
         let encoder_weights = below("model.encoder");
         let embedding = Embedding::load(&encoder_weights, &config, embeddings.source)?;
@@ -93,11 +104,12 @@ impl Marian {
             encoder,
             decoder,
             output: embeddings.output.t()?,
+            top_k: TopK::new(&output_bias, &suppressed)?,
             output_bias,
             suppressed,
             boundaries,
             guided,
-            device: device.clone(),
+            placement,
             config,
         })
     }
@@ -106,6 +118,20 @@ impl Marian {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Where its tensors are.
+    #[must_use]
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// What fits the memory that a GPU has left; `None` on other devices.
+    #[must_use]
+    pub fn gpu_limits(&self, beam_size: usize) -> Option<BatchLimits> {
+        let memory = crate::device::memory(&self.placement.device)?;
+        let floats = self.placement.floats;
+        Some(memory::limits(&self.config, floats, beam_size, memory.free))
     }
 
     /// The encoder's states `[batch, src, d_model]`; those of padding are
@@ -132,12 +158,26 @@ impl Marian {
         state: &mut DecoderState,
         tokens: &[TokenId],
     ) -> Result<(Tensor, Tensor)> {
-        let tokens = Tensor::new(tokens, &self.device)?;
-        let (states, attention) = self.decoder.step(state, &tokens, self.guided)?;
-        let logits = states
-            .matmul(&self.output)?
-            .broadcast_add(&self.output_bias)?; // [rows, target vocab]
-        Ok((logits, attention))
+        let (states, attention) = self.feed(state, tokens)?;
+        Ok((self.logits(&states)?, attention))
+    }
+
+    /// Feeds one token to each row; returns the decoder's states `[rows, d_model]`
+    /// and the guided head's attention `[rows, src]`.
+    fn feed(&self, state: &mut DecoderState, tokens: &[TokenId]) -> Result<(Tensor, Tensor)> {
+        let tokens = Tensor::new(tokens, &self.placement.device)?;
+        Ok(self.decoder.step(state, &tokens, self.guided)?)
+    }
+
+    /// What the logits are before the bias: `[rows, target vocab]`.
+    fn scores(&self, states: &Tensor) -> Result<Tensor> {
+        Ok(states.to_dtype(self.output.dtype())?.matmul(&self.output)?)
+    }
+
+    /// Logits in f32, bias included and nothing masked: `[rows, target vocab]`.
+    fn logits(&self, states: &Tensor) -> Result<Tensor> {
+        let scores = self.scores(states)?.to_dtype(DType::F32)?;
+        Ok(scores.broadcast_add(&self.output_bias)?)
     }
 
     /// Token ids `[batch, src]`, and a mask `[batch, 1, 1, src]` that is 0 on
@@ -155,8 +195,8 @@ impl Marian {
         for id in &mut ids {
             *id = (*id).min(self.config.vocab_size as TokenId - 1);
         }
-        let ids = Tensor::from_vec(ids, (rows, src_len), &self.device)?;
-        let mask = Tensor::from_vec(mask, (rows, 1, 1, src_len), &self.device)?;
+        let ids = Tensor::from_vec(ids, (rows, src_len), &self.placement.device)?;
+        let mask = Tensor::from_vec(mask, (rows, 1, 1, src_len), &self.placement.device)?;
         Ok((ids, mask))
     }
 }
@@ -178,22 +218,24 @@ impl Scorer for Marian {
     }
 
     fn step(&self, state: &mut DecoderState, query: &StepQuery) -> Result<Step> {
-        let (logits, attention) = self.step_logits(state, query.tokens)?;
-        let candidates = logits
-            .to_vec2::<f32>()?
-            .into_iter()
-            .zip(query.banned)
-            .map(|(mut logits, banned)| {
-                for &token in self.suppressed.iter().chain(banned) {
-                    if let Some(logit) = logits.get_mut(token as usize) {
-                        *logit = f32::NEG_INFINITY;
-                    }
+        let (states, attention) = self.feed(state, query.tokens)?;
+        if self.top_k.fits(query.top_k, &self.placement.device) {
+            let scores = self.scores(&states)?;
+            let best = self.top_k.best(&scores, query.banned, query.top_k)?;
+            return Ok(best.with_attention(&attention)?);
+        }
+        let rows = self.logits(&states)?.to_vec2::<f32>()?;
+        let candidates = rows.into_iter().zip(query.banned);
+        let candidates = candidates.map(|(mut logits, banned)| {
+            for &token in self.suppressed.iter().chain(banned) {
+                if let Some(logit) = logits.get_mut(token as usize) {
+                    *logit = f32::NEG_INFINITY;
                 }
-                top_k(&logits, query.top_k)
-            })
-            .collect();
+            }
+            top_k::on_host(&logits, query.top_k)
+        });
         Ok(Step {
-            candidates,
+            candidates: candidates.collect(),
             attention: attention.to_vec2()?,
         })
     }
@@ -205,31 +247,6 @@ impl Scorer for Marian {
     fn boundaries(&self) -> Boundaries {
         self.boundaries
     }
-}
-
-/// The `k` tokens of highest log-probability, best first, equal ones by id.
-fn top_k(logits: &[f32], k: usize) -> Vec<Candidate> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| f64::from((logit - max).exp()))
-        .sum();
-    let log_sum = (f64::from(max) + sum.ln()) as f32;
-    let mut best: Vec<(TokenId, f32)> = Vec::with_capacity(k + 1);
-    for (token, &logit) in logits.iter().enumerate() {
-        if best.len() == k && best.last().is_some_and(|&(_, worst)| logit <= worst) {
-            continue;
-        }
-        let place = best.partition_point(|&(_, better)| better >= logit);
-        best.insert(place, (token as TokenId, logit));
-        best.truncate(k);
-    }
-    best.into_iter()
-        .map(|(token, logit)| Candidate {
-            token,
-            log_prob: logit - log_sum,
-        })
-        .collect()
 }
 
 /// The three embedding matrices, which may be one.
@@ -291,6 +308,30 @@ impl Embeddings {
                 })
             }
         }
+    }
+}
+
+impl Embeddings {
+    /// In another format, those that are one still one. The output matrix is in f16
+    /// also for bf16: its 8 bits would make many logits equal.
+    fn into_floats(self, floats: FloatFormat) -> Result<Self> {
+        let source = self.source.to_dtype(floats.dtype())?;
+        let target = if self.target.id() == self.source.id() {
+            source.clone()
+        } else {
+            self.target.to_dtype(floats.dtype())?
+        };
+        let output = match floats {
+            FloatFormat::Bf16 => self.output.to_dtype(DType::F16)?,
+            _ if self.output.id() == self.source.id() => source.clone(),
+            _ if self.output.id() == self.target.id() => target.clone(),
+            _ => self.output.to_dtype(floats.dtype())?,
+        };
+        Ok(Self {
+            source,
+            target,
+            output,
+        })
     }
 }
 
