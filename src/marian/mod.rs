@@ -43,7 +43,8 @@ pub struct Marian {
     decoder: Decoder,
     output: Tensor,      // [d_model, target vocab]
     output_bias: Tensor, // [1, target vocab], in f32
-    top_k: TopK,
+    /// `None` where the device has no f64: Metal.
+    top_k: Option<TopK>,
     suppressed: Vec<TokenId>,
     boundaries: Boundaries,
     /// Layer and head whose attention is returned.
@@ -104,7 +105,11 @@ impl Marian {
             encoder,
             decoder,
             output: embeddings.output.t()?,
-            top_k: TopK::new(&output_bias, &suppressed)?,
+            top_k: if device.is_metal() {
+                None
+            } else {
+                Some(TopK::new(&output_bias, &suppressed)?)
+            },
             output_bias,
             suppressed,
             boundaries,
@@ -219,9 +224,9 @@ impl Scorer for Marian {
 
     fn step(&self, state: &mut DecoderState, query: &StepQuery) -> Result<Step> {
         let (states, attention) = self.feed(state, query.tokens)?;
-        if self.top_k.fits(query.top_k, &self.placement.device) {
-            let scores = self.scores(&states)?;
-            let best = self.top_k.best(&scores, query.banned, query.top_k)?;
+        let on_device = self.top_k.as_ref();
+        if let Some(top_k) = on_device.filter(|top_k| top_k.fits(query.top_k)) {
+            let best = top_k.best(&self.scores(&states)?, query.banned, query.top_k)?;
             return Ok(best.with_attention(&attention)?);
         }
         let rows = self.logits(&states)?.to_vec2::<f32>()?;

@@ -8,7 +8,7 @@
 //! id.) Blocks are sorted by their maxima, then the tokens of `k` blocks by their
 //! logits.
 
-use candle_core::{D, DType, Device, Result as TensorResult, Tensor};
+use candle_core::{D, DType, Result as TensorResult, Tensor};
 
 use crate::beam_search::{Candidate, Step};
 use crate::tokenizer::TokenId;
@@ -47,7 +47,7 @@ pub(super) struct Best {
 
 impl TopK {
     /// For logits that `bias` (`[1, vocab]`, f32) is added to; `suppressed` tokens
-    /// get no probability.
+    /// get no probability. The device needs f64.
     pub(super) fn new(bias: &Tensor, suppressed: &[TokenId]) -> TensorResult<Self> {
         let device = bias.device();
         let vocabulary = bias.dim(1)?;
@@ -68,13 +68,11 @@ impl TopK {
         })
     }
 
-    /// Whether `k` tokens can be found on `device`. Metal has no f64, and a
-    /// repetition penalty asks for hundreds of tokens.
-    pub(super) fn fits(&self, k: usize, device: &Device) -> bool {
+    /// Whether `k` tokens are few enough. A repetition penalty asks for hundreds.
+    pub(super) fn fits(&self, k: usize) -> bool {
         let blocks = self.blocks.elem_count();
         let sorted = blocks.max(k.min(blocks) * BLOCK);
-        let exact = self.vocabulary <= MAX_PLACE;
-        !device.is_metal() && exact && k <= self.vocabulary && sorted <= MAX_SORTED
+        self.vocabulary <= MAX_PLACE && k <= self.vocabulary && sorted <= MAX_SORTED
     }
 
     /// The `k` tokens of highest log-probability in each row of `scores`
@@ -216,6 +214,7 @@ pub(super) fn on_host(logits: &[f32], k: usize) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
     use proptest::prelude::*;
 
     use super::*;
@@ -236,7 +235,7 @@ mod tests {
         let vocabulary = rows[0].len();
         let bias = Tensor::zeros((1, vocabulary), DType::F32, &Device::Cpu).unwrap();
         let top_k = TopK::new(&bias, &[]).unwrap();
-        assert!(top_k.fits(k, &Device::Cpu));
+        assert!(top_k.fits(k));
         let scores = Tensor::new(rows.to_vec(), &Device::Cpu).unwrap();
         let attention = Tensor::zeros((rows.len(), 3), DType::F32, &Device::Cpu).unwrap();
         let best = top_k.best(&scores, banned, k).unwrap();
@@ -361,8 +360,8 @@ mod tests {
     fn what_a_gpu_cannot_sort_at_once_is_left_to_the_host() {
         let bias = Tensor::zeros((1, 58_101), DType::F32, &Device::Cpu).unwrap();
         let top_k = TopK::new(&bias, &[]).unwrap();
-        assert!(top_k.fits(32, &Device::Cpu));
-        assert!(!top_k.fits(33, &Device::Cpu));
-        assert!(!top_k.fits(520, &Device::Cpu));
+        assert!(top_k.fits(32));
+        assert!(!top_k.fits(33));
+        assert!(!top_k.fits(520));
     }
 }
