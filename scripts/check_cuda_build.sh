@@ -80,6 +80,7 @@ C
 fi
 
 # The suite, on a GPU where there is one, else its part for processors; and what is compiled for CUDA only.
-cargo --config "$CUDA_CARGO_CONFIG" clippy --locked --release --features cuda --lib --bins --test gpu -- -D warnings
+# (Clippy is a command of its own, which does not pass on what stands before its name.)
+cargo clippy --config "$CUDA_CARGO_CONFIG" --locked --release --features cuda --lib --bins --test gpu -- -D warnings
 LD_LIBRARY_PATH=$libraries cargo --config "$CUDA_CARGO_CONFIG" test --locked --release --features cuda --lib --test gpu
 echo "all checks passed"

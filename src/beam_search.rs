@@ -214,6 +214,7 @@ impl BeamSearch {
         let mut found = Vec::new();
         let mut active: Vec<Active> = Vec::new();
         let mut state = None;
+        // The most sentences that the state has had.
         let mut together = 0;
         loop {
             if active.is_empty() || S::CONTINUOUS {
@@ -221,7 +222,7 @@ impl BeamSearch {
                 let waiting = queue.take(active.len(), longest.unwrap_or(0));
                 let done_before = found.len();
                 let batch = self.begin(scorer, waiting, &mut active, &mut found);
-                together = active.len();
+                together = together.max(active.len());
                 finished(found.len() - done_before);
                 let admitted = match &mut state {
                     _ if batch.is_empty() => Ok(()),
@@ -230,7 +231,7 @@ impl BeamSearch {
                 };
                 if let Err(error) = admitted {
                     state = None;
-                    put_back(error, &mut active, together, queue)?;
+                    put_back(error, &mut active, std::mem::take(&mut together), queue)?;
                     continue;
                 }
             }
@@ -241,7 +242,7 @@ impl BeamSearch {
             if let Err(error) = self.step(scorer, rows, &mut active, &mut found) {
                 // Its memory is needed for the next attempt.
                 state = None;
-                put_back(error, &mut active, together, queue)?;
+                put_back(error, &mut active, std::mem::take(&mut together), queue)?;
             }
             finished(found.len() - done_before);
         }
@@ -363,7 +364,8 @@ impl From<Active<'_>> for Found {
 }
 
 /// Gives the sentences that are under way back to the queue, if the memory was too
-/// small for as many as were begun `together`.
+/// small for a state that has had several `together`: what it keeps of those that
+/// are done takes room as well.
 fn put_back(
     error: Error,
     active: &mut Vec<Active>,
