@@ -6,11 +6,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::comparison::normalize_vietnamese;
 use crate::guard::bilingual::Bilingual;
-use crate::guard::words::stem;
+use crate::guard::words::{is_cognate, start, stem};
 use crate::language::{Language, LanguagePair};
 
-/// Characters that words which start alike share.
-const ALIKE: usize = 4;
 /// Probability that a word is translated by itself or by one that starts alike,
 /// where the target has it.
 const COPIED: f32 = 0.6;
@@ -149,25 +147,6 @@ impl Vocabulary {
         found.dedup_by_key(|&mut (number, _)| number);
         found
     }
-}
-
-/// The first characters of a word, if it has so many.
-fn start(word: &str) -> Option<&str> {
-    let (last, c) = word.char_indices().nth(ALIKE - 1)?;
-    Some(&word[..last + c.len_utf8()])
-}
-
-/// The same word, or words that start alike: names and their adjectives.
-fn is_cognate(a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
-    }
-    if a.as_bytes().first() != b.as_bytes().first() || a.len() < 4 {
-        return false;
-    }
-    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let longer = a.chars().count().max(b.chars().count());
-    alike >= 4 && alike * 10 >= longer * 6
 }
 
 #[cfg(test)]

@@ -8,14 +8,12 @@
 use std::collections::HashMap;
 
 use super::bilingual::{Bilingual, Match};
-use super::words::{Side, Word};
+use super::words::{Side, Word, is_cognate, start};
 
 /// The probability, per mille, of a word that is the same on both sides.
 const SAME: u16 = 2000;
 /// From these probabilities on a match has strength 1 to 7.
 const STRENGTHS: [u16; 7] = [1, 10, 30, 100, 250, 500, SAME];
-/// Letters that names and their adjectives share.
-const COGNATE: usize = 4;
 
 /// How well each word of both sides is matched.
 #[derive(Debug)]
@@ -163,17 +161,4 @@ fn of_source(links: &[Link], rarities: &[usize], target: &Side) -> Vec<Match> {
 
 fn strength(mille: u16) -> usize {
     STRENGTHS.iter().filter(|&&bound| mille >= bound).count()
-}
-
-/// The first letters of a stem, if it has so many.
-fn start(stem: &str) -> Option<&str> {
-    let (end, c) = stem.char_indices().nth(COGNATE - 1)?;
-    Some(&stem[..end + c.len_utf8()])
-}
-
-/// Whether words of the same start are alike: names and their adjectives.
-fn is_cognate(a: &str, b: &str) -> bool {
-    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let longer = a.chars().count().max(b.chars().count());
-    alike * 10 >= longer * 6
 }

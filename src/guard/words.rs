@@ -139,6 +139,23 @@ fn english(lower: &str) -> String {
     stem
 }
 
+/// Characters that words which start alike share.
+const ALIKE: usize = 4;
+
+/// The first characters of a word, if it has so many: those of words that may
+/// start alike are equal.
+pub(crate) fn start(word: &str) -> Option<&str> {
+    let (last, c) = word.char_indices().nth(ALIKE - 1)?;
+    Some(&word[..last + c.len_utf8()])
+}
+
+/// The same word, or words that start alike: names and their adjectives.
+pub(crate) fn is_cognate(a: &str, b: &str) -> bool {
+    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let longer = a.chars().count().max(b.chars().count());
+    a == b || alike >= ALIKE && alike * 10 >= longer * 6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
