@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the program for NVIDIA GPUs on a machine that has none, and checks all of it that needs none:
-#     scripts/check_cuda_build.sh [FOLDER]      # default: /tmp/dolmetsch-cuda; takes 3 GB, and 12 minutes of four cores
+#     scripts/check_cuda_build.sh [FOLDER]      # default: /tmp/dolmetsch-cuda; takes 3 GB, and half an hour of two cores
 # The toolkit stays in FOLDER/toolkit; what cargo builds, in FOLDER/target, is removed. KEEP=1 keeps it, for the next run.
 set -eu
 cd "$(dirname "$0")/.."
