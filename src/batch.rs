@@ -63,6 +63,8 @@ pub struct SentenceQueue {
 struct Waiting {
     sentences: VecDeque<(usize, Vec<TokenId>)>,
     limits: BatchLimits,
+    /// Sentences that workers have taken and, as far as they have said, not ended.
+    under_way: usize,
 }
 
 impl SentenceQueue {
@@ -75,32 +77,42 @@ impl SentenceQueue {
             inner: Mutex::new(Waiting {
                 sentences: sorted.into(),
                 limits,
+                under_way: 0,
             }),
             workers: workers.max(1),
         }
     }
 
-    /// Takes the next sentences for a worker that has `under_way` sentences, of
-    /// at most `longest` tokens, under way already.
+    /// Takes the next sentences for a worker that has `under_way` sentences, of at
+    /// most `longest` tokens, under way, `ended` others having ended since it took
+    /// some last.
     ///
-    /// Not more than its share of those that wait, so that no worker is idle at
-    /// the end; and none while there is room for a few only, since few rows are
-    /// encoded at the price of many.
+    /// It never has more than its share of all that is not done, so that no worker is
+    /// idle at the end; one that begins leaves the others their share of what waits,
+    /// since theirs may be as good as done. And it takes none while there is room for
+    /// a few only, since few rows are encoded at the price of many.
     #[must_use]
-    pub fn take(&self, under_way: usize, longest: usize) -> TokenBatch {
+    pub fn take(&self, under_way: usize, ended: usize, longest: usize) -> TokenBatch {
         let mut waiting = self.waiting();
-        let Waiting { sentences, limits } = &mut *waiting;
-        let longest = sentences
+        waiting.under_way -= ended;
+        let longest = waiting
+            .sentences
             .front()
             .map_or(longest, |(_, tokens)| longest.max(tokens.len()));
+        let limits = waiting.limits;
         let capacity = (limits.tokens / longest.max(1))
             .min(limits.sentences)
             .max(1);
-        let room = capacity.saturating_sub(under_way);
-        let enough = under_way == 0 || room >= capacity / 8;
-        let share = sentences.len().div_ceil(self.workers);
-        let count = if enough { room.min(share) } else { 0 };
-        let (origin, sources) = sentences.drain(..count).unzip();
+        let shared = match under_way {
+            0 => waiting.sentences.len(),
+            _ => waiting.sentences.len() + waiting.under_way,
+        };
+        let share = shared.div_ceil(self.workers);
+        let enough = under_way == 0 || capacity.saturating_sub(under_way) >= capacity / 8;
+        let most = if enough { share.min(capacity) } else { 0 };
+        let count = most.saturating_sub(under_way).min(waiting.sentences.len());
+        waiting.under_way += count;
+        let (origin, sources) = waiting.sentences.drain(..count).unzip();
         TokenBatch { sources, origin }
     }
 
@@ -115,7 +127,12 @@ impl SentenceQueue {
     pub fn put_back(&self, batch: TokenBatch, at_most: usize) {
         let longest = batch.src_len().max(1);
         let mut waiting = self.waiting();
-        let Waiting { sentences, limits } = &mut *waiting;
+        let Waiting {
+            sentences,
+            limits,
+            under_way,
+        } = &mut *waiting;
+        *under_way -= batch.len();
         limits.sentences = limits.sentences.min(at_most);
         limits.tokens = limits.tokens.min(at_most * longest);
         sentences.extend(batch.origin.into_iter().zip(batch.sources));
@@ -138,7 +155,11 @@ impl From<TokenBatch> for SentenceQueue {
             sentences: usize::MAX,
         };
         Self {
-            inner: Mutex::new(Waiting { sentences, limits }),
+            inner: Mutex::new(Waiting {
+                sentences,
+                limits,
+                under_way: 0,
+            }),
             workers: 1,
         }
     }
@@ -165,9 +186,11 @@ mod tests {
             let queue = SentenceQueue::new(sentences.clone(), limits, workers);
             let mut seen = vec![0; sentences.len()];
             let mut under_way: Vec<usize> = Vec::new();
+            let mut held = 0;
             loop {
                 let longest = under_way.iter().copied().max().unwrap_or(0);
-                let batch = queue.take(under_way.len(), longest);
+                let batch = queue.take(under_way.len(), held - under_way.len(), longest);
+                held = under_way.len() + batch.len();
                 if under_way.is_empty() && batch.is_empty() {
                     break;
                 }
@@ -186,6 +209,34 @@ mod tests {
     }
 
     #[test]
+    fn workers_take_as_many_as_the_others() {
+        let taken = |sentences: usize, most: usize, takes: &[(usize, usize)]| {
+            let limits = BatchLimits {
+                tokens: usize::MAX,
+                sentences: most,
+            };
+            let queue = SentenceQueue::new(vec![vec![0]; sentences], limits, 2);
+            let take = |&(under_way, ended): &(usize, usize)| queue.take(under_way, ended, 1).len();
+            takes.iter().map(take).collect::<Vec<_>>()
+        };
+        // Two begin, one after the other, and the second takes the rest of its share.
+        assert_eq!(taken(96, 48, &[(0, 0), (0, 0), (24, 0)]), [48, 24, 24]);
+        assert_eq!(taken(96, 64, &[(0, 0), (0, 0), (24, 0)]), [48, 24, 24]);
+        // As long as there is enough, they are full; what has ended is replaced, but not
+        // one by one.
+        assert_eq!(
+            taken(200, 16, &[(0, 0), (0, 0), (15, 1), (14, 1)]),
+            [16, 16, 0, 2]
+        );
+        // At the end something is left to the other, whose own may have ended.
+        assert_eq!(
+            taken(48, 16, &[(0, 0), (0, 0), (0, 16), (0, 16)])[2..],
+            [8, 4]
+        );
+        assert_eq!(taken(48, 16, &[(0, 0), (0, 0), (4, 12)]), [16, 16, 12]);
+    }
+
+    #[test]
     fn what_did_not_fit_comes_again_in_smaller_batches_the_longest_first() {
         let lengths = [3, 9, 1, 7, 5, 2, 8, 4];
         let sentences = lengths.iter().map(|&n| vec![0; n]).collect();
@@ -194,18 +245,19 @@ mod tests {
             sentences: 6,
         };
         let queue = SentenceQueue::new(sentences, limits, 1);
-        let mut batch = queue.take(0, 0);
+        let mut batch = queue.take(0, 0, 0);
         assert_eq!(batch.len(), 6);
         for expected in [3, 1] {
             let half = batch.len() / 2;
             queue.put_back(batch, half);
-            batch = queue.take(0, 0);
+            batch = queue.take(0, 0, 0);
             assert_eq!(batch.len(), expected);
             assert_eq!(batch.sources[0].len(), 9);
         }
         let mut taken = vec![batch];
         loop {
-            let next = queue.take(0, 0);
+            let ended = taken.last().map_or(0, TokenBatch::len);
+            let next = queue.take(0, ended, 0);
             if next.is_empty() {
                 break;
             }

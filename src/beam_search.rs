@@ -218,10 +218,14 @@ impl BeamSearch {
         let mut state = None;
         // The most sentences that the state has had.
         let mut together = 0;
+        // Those under way when some were taken last.
+        let mut held = 0;
         loop {
             if active.is_empty() || S::CONTINUOUS {
                 let longest = active.iter().map(|active| active.source.len()).max();
-                let waiting = queue.take(active.len(), longest.unwrap_or(0));
+                let ended = held - active.len();
+                let waiting = queue.take(active.len(), ended, longest.unwrap_or(0));
+                held = active.len() + waiting.len();
                 let done_before = found.len();
                 let batch = self.begin(scorer, waiting, &mut active, &mut found);
                 together = together.max(active.len());
@@ -233,6 +237,7 @@ impl BeamSearch {
                 };
                 if let Err(error) = admitted {
                     state = None;
+                    held -= active.len();
                     put_back(error, &mut active, std::mem::take(&mut together), queue)?;
                     continue;
                 }
@@ -244,6 +249,7 @@ impl BeamSearch {
             if let Err(error) = self.step(scorer, rows, &mut active, &mut found) {
                 // Its memory is needed for the next attempt.
                 state = None;
+                held -= active.len();
                 put_back(error, &mut active, std::mem::take(&mut together), queue)?;
             }
             finished(found.len() - done_before);

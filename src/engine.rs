@@ -14,13 +14,18 @@ use crate::marian::{AttentionHead, Config, FloatFormat, GenerationConfig, Marian
 /// Logits of all rows of a batch of the reference engine: 128 MB.
 const MAX_LOGITS: usize = 32 * 1024 * 1024;
 
-/// Source tokens of a batch on a processor, padding included, unless another number
-/// is wanted.
-const BATCH_TOKENS: usize = 768;
+/// Source tokens of a batch of the reference engine on a processor, padding
+/// included, unless another number is wanted.
+const REFERENCE_TOKENS: usize = 768;
 
-/// Rows of the fast engine: more fill the caches with activations and gain
-/// nothing.
+/// The same of the fast engine: what a worker keeps of as many is 60 MB for
+/// opus-mt's shape.
+const FAST_TOKENS: usize = 2560;
+
+/// Rows and sentences of the fast engine: more fill the caches with activations,
+/// keys and values, and gain nothing.
 const MAX_ROWS: usize = 192;
+const MAX_SENTENCES: usize = 96;
 
 /// Which engine a model is loaded into.
 #[derive(Debug, Clone)]
@@ -174,17 +179,17 @@ impl Engine {
 
     /// What one worker takes at once: `tokens` source tokens, and as many sentences
     /// as the engine's memory is made for. Without a number of tokens, what a GPU
-    /// has memory for; 768 on a processor.
+    /// has memory for; 2,560 on a processor, 768 of the reference engine.
     #[must_use]
     pub fn limits(&self, beam_size: usize, tokens: Option<usize>) -> BatchLimits {
         let limits = match self {
             Self::Reference(marian) => marian.gpu_limits(beam_size).unwrap_or(BatchLimits {
-                tokens: BATCH_TOKENS,
+                tokens: REFERENCE_TOKENS,
                 sentences: MAX_LOGITS / (beam_size * marian.config().target_vocab_size()),
             }),
             Self::Int8(_) | Self::F32(_) => BatchLimits {
-                tokens: BATCH_TOKENS,
-                sentences: MAX_ROWS / beam_size,
+                tokens: FAST_TOKENS,
+                sentences: MAX_SENTENCES.min(MAX_ROWS / beam_size),
             },
         };
         BatchLimits {

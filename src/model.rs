@@ -91,7 +91,6 @@ impl Model {
         engine: &EngineChoice,
     ) -> Result<Self> {
         let read = |path: &Path| std::fs::read(path).map_err(Error::io("read", path));
-        let tokenizer = Tokenizer::from_folder(files.folder())?;
         let config_json = read(&files.config)?;
         let config = Config::from_json(&files.config, &config_json)?;
         let generation = match &files.generation_config {
@@ -99,10 +98,14 @@ impl Model {
             None => GenerationConfig::from_json(&files.config, &config_json)?,
         };
         let weights = WeightsFile::Path(&files.weights);
+        let (tokenizer, engine) = both(
+            || Tokenizer::from_folder(files.folder()),
+            || Engine::load(engine, weights, config, &generation, guided(spec)),
+        )?;
         let model = Self {
             name: files.name.clone(),
             revision: files.revision.clone().unwrap_or_else(|| "local".to_owned()),
-            engine: Engine::load(engine, weights, config, &generation, guided(spec))?,
+            engine,
             alignment_head: guided(spec),
             tokenizer: tokenizer
                 .with_normalization(spec.map_or(Normalization::None, |spec| spec.normalization)),
@@ -130,12 +133,12 @@ impl Model {
                 )
             };
         }
-        let tokenizer = Tokenizer::from_files(TokenizerFiles {
+        let tokenizer_files = TokenizerFiles {
             source_spm: file!("source.spm"),
             target_spm: file!("target.spm"),
             vocab: file!("vocab.json"),
             target_vocab: None,
-        })?;
+        };
         let config = file!("config.json");
         let config = Config::from_json(config.name, config.bytes)?;
         let generation = file!("generation_config.json");
@@ -144,10 +147,14 @@ impl Model {
             name: "builtin/model.safetensors",
             bytes: BUILTIN_WEIGHTS,
         };
+        let (tokenizer, engine) = both(
+            || Tokenizer::from_files(tokenizer_files),
+            || Engine::load(engine, weights, config, &generation, guided(Some(spec))),
+        )?;
         Ok(Self {
             name: spec.name.clone(),
             revision: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: Engine::load(engine, weights, config, &generation, guided(Some(spec)))?,
+            engine,
             alignment_head: guided(Some(spec)),
             tokenizer: tokenizer.with_normalization(spec.normalization),
             generation,
@@ -251,6 +258,21 @@ fn builtin_hashes() -> Vec<(String, String)> {
 #[cfg(not(feature = "builtin"))]
 fn builtin_hashes() -> Vec<(String, String)> {
     Vec::new()
+}
+
+/// Two results that are computed at the same time; of two errors the first.
+fn both<A: Send, B: Send>(
+    first: impl FnOnce() -> Result<A> + Send,
+    second: impl FnOnce() -> Result<B>,
+) -> Result<(A, B)> {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        let first = first
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((first?, second?))
+    })
 }
 
 fn guided(spec: Option<&ModelSpec>) -> AttentionHead {

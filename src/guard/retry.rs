@@ -10,15 +10,15 @@ use crate::translator::{Searched, Translator};
 use super::variant::{Variant, is_all_caps};
 use super::{Guard, confidence};
 
-/// The attempts, in their order: what costs least, or helps most, first.
+/// The attempts, in their order: what helps most for what it costs first.
 const ATTEMPTS: [Attempt; 7] = [
     Attempt::Case,
     Attempt::NBest,
-    Attempt::NoRepeat,
-    Attempt::Punctuation,
     Attempt::Symbols,
     Attempt::Clauses,
+    Attempt::NoRepeat,
     Attempt::Greedy,
+    Attempt::Punctuation,
 ];
 
 /// N-grams that an attempt without repetition has once only, and the penalty of
@@ -192,7 +192,7 @@ fn may_help(attempt: Attempt, translation: &Translation) -> bool {
         // Capitals alone are reason enough: models have seen few.
         Attempt::Case => is_all_caps(&translation.source) || has(&shape),
         Attempt::NBest => translation.needs_a_look(),
-        Attempt::NoRepeat => has(&[Flag::Repetition, Flag::Length, Flag::Limit, Flag::Coverage]),
+        Attempt::NoRepeat => has(&[Flag::Repetition, Flag::Length, Flag::Limit]),
         Attempt::Punctuation | Attempt::Symbols => has(&shape),
         Attempt::Clauses | Attempt::Greedy => {
             has(&shape) || has(&[Flag::Number, Flag::Negation, Flag::Entity])

@@ -271,12 +271,19 @@ impl Embeddings {
         const SOURCE: &str = "model.encoder.embed_tokens.weight";
         const TARGET: &str = "model.decoder.embed_tokens.weight";
         const OUTPUT: &str = "lm_head.weight";
-        let load = |names: &[&str], rows: usize| {
-            let name = names
-                .iter()
-                .find(|name| checkpoint.contains(name))
-                .unwrap_or(&names[0]);
+        // The first that is stored.
+        let stored = |names: &[&'static str]| {
+            let stored = names.iter().find(|name| checkpoint.contains(name));
+            *stored.unwrap_or(&names[0])
+        };
+        let read = |name: &str, rows: usize| {
             checkpoint.tensor(name, &[rows, config.d_model], DType::F32, device)
+        };
+        let load = |names: &[&'static str], rows: usize| read(stored(names), rows);
+        // One that is tied to `first`, which is stored as `name`.
+        let tied = |names: &[&'static str], first: &Tensor, name: &str| match stored(names) {
+            own if own == name => Ok(first.clone()),
+            own => same_once(read(own, first.dim(0)?)?, first),
         };
         let rows = config.vocab_size;
         match (
@@ -284,9 +291,10 @@ impl Embeddings {
             config.tie_word_embeddings,
         ) {
             (true, true) => {
-                let source = load(&[SOURCE, SHARED, TARGET, OUTPUT], rows)?;
-                let target = same_once(load(&[TARGET, SHARED, SOURCE, OUTPUT], rows)?, &source)?;
-                let output = same_once(load(&[OUTPUT, SHARED, SOURCE, TARGET], rows)?, &source)?;
+                let name = stored(&[SOURCE, SHARED, TARGET, OUTPUT]);
+                let source = read(name, rows)?;
+                let target = tied(&[TARGET, SHARED, SOURCE, OUTPUT], &source, name)?;
+                let output = tied(&[OUTPUT, SHARED, SOURCE, TARGET], &source, name)?;
                 Ok(Self {
                     source,
                     target,
@@ -295,8 +303,9 @@ impl Embeddings {
             }
             (false, true) => {
                 let target_rows = config.decoder_vocab_size;
-                let target = load(&[TARGET, OUTPUT], target_rows)?;
-                let output = same_once(load(&[OUTPUT, TARGET], target_rows)?, &target)?;
+                let name = stored(&[TARGET, OUTPUT]);
+                let target = read(name, target_rows)?;
+                let output = tied(&[OUTPUT, TARGET], &target, name)?;
                 Ok(Self {
                     source: load(&[SOURCE], rows)?,
                     target,
