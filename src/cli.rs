@@ -154,6 +154,10 @@ Examples:
 
 /// `dolmetsch translate`
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are switches of a command line"
+)]
 pub struct Translate {
     /// Text files; - or none is standard input
     #[arg(value_name = "FILE")]
@@ -214,6 +218,9 @@ pub struct Translate {
     /// What is done about translations that cannot be trusted
     #[command(flatten)]
     pub guard: GuardOptions,
+    /// Exit with 5 if sentences need a look
+    #[arg(long, help_heading = "Guard")]
+    pub strict: bool,
     /// What computes
     #[command(flatten)]
     pub machine: MachineOptions,
@@ -277,9 +284,6 @@ pub struct GuardOptions {
     /// the like, and translate again what has any
     #[arg(long, value_enum, default_value_t = GuardMode::On, help_heading = "Guard")]
     pub guard: GuardMode,
-    /// Exit with 5 if sentences need a look
-    #[arg(long, help_heading = "Guard")]
-    pub strict: bool,
     /// Leave the source in place, in ⟦ and ⟧, where the confidence (0 to 1) is
     /// lower
     #[arg(long, value_name = "X", help_heading = "Guard", value_parser = confidence)]

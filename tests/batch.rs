@@ -251,6 +251,11 @@ fn a_job_does_not_go_on_with_something_else() {
     refused(&["--beam", "2"], "--beam was null and is 2");
     refused(&["--from", "vi"], "--from was \"de\" and is \"vi\"");
     refused(&["--lines"], "--lines was false and is true");
+    refused(&["--guard", "off"], "--guard was \"on\" and is \"off\"");
+    refused(
+        &["--min-confidence", "0.5"],
+        "--min-confidence was null and is 0.5",
+    );
     refused(&["b.lines"], "input b.lines is new");
 
     let output = fs::read(path("out/a.en.lines")).unwrap();
@@ -412,6 +417,49 @@ fn an_encoding_is_part_of_what_the_job_was_begun_with() {
     let other = batch(folder.path(), &["in", "--output-dir", "latin"]);
     assert_eq!(other.code, Some(6), "{}", other.stderr);
     assert!(other.stderr.contains("--encoding"), "{}", other.stderr);
+}
+
+/// The stand-in loops and copies, so that the guard has much to say; what it says
+/// and does is what it does in `translate`.
+#[test]
+fn the_guard_does_what_it_does_in_translate() {
+    let text = lines(40);
+    let folder = folder_with(&[("in/a.lines", text.as_bytes())]);
+    let mut outputs = Vec::new();
+    for (name, options) in [
+        ("on", &[][..]),
+        ("report", &["--guard", "report"]),
+        ("off", &["--guard", "off"]),
+        ("withheld", &["--min-confidence", "1"]),
+    ] {
+        let job = ["in", "--output-dir", name, "--progress", "json"];
+        let done = batch(folder.path(), &[&job[..], options].concat());
+        assert_eq!(done.code, Some(0), "{name}: {}", done.stderr);
+        let end: Value = serde_json::from_str(done.stderr.lines().last().unwrap()).unwrap();
+        let output = decompressed(&folder.path().join(name).join("a.en.lines"));
+        let alone = [&["--lines", "--quiet", "in/a.lines"][..], options].concat();
+        assert_eq!(output, translated(folder.path(), &alone), "{name}");
+        let records = translated(
+            folder.path(),
+            &[&alone[..], &["--format", "jsonl"]].concat(),
+        );
+        let flagged = records.lines().filter(|record| {
+            let record: Value = serde_json::from_str(record).unwrap();
+            let flags = record["flags"].as_array().unwrap();
+            flags.iter().any(|flag| flag != "copied" && flag != "split")
+        });
+        assert_eq!(end["flagged"], flagged.count(), "{name}");
+        outputs.push(output);
+    }
+    assert_eq!(outputs[1], outputs[2], "without retries");
+    assert!(outputs[3].contains("⟦Der Satz 1 "), "{}", outputs[3]);
+    let contradiction = ["in", "--output-dir", "no", "--guard", "off"];
+    let done = batch(
+        folder.path(),
+        &[&contradiction[..], &["--min-confidence", "0.5"]].concat(),
+    );
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(!folder.path().join("no").exists());
 }
 
 /// Every line is JSON with the fields that the README lists.

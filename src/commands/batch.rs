@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::batch_progress::BatchProgress;
 use super::targets::{Request, Target, targets};
-use super::translate::layout;
+use super::translate::{check_guard, layout, withhold};
 use crate::cli::{
-    EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
+    EncodingOption, GuardOptions, MachineOptions, ModelOptions, SearchOptions, SegmentationOptions,
 };
 
 /// Segments of a window for each thread: enough to sort them by length, few
@@ -27,9 +27,6 @@ const SEGMENTS_PER_THREAD: usize = 128;
 
 /// Windows that take longer than a checkpoint shrink to this share.
 const SMALLEST_WINDOW: usize = 16;
-
-/// Translations that cannot be trusted are tried again.
-const GUARD: GuardMode = GuardMode::On;
 
 /// Segments that are prepared for a GPU at once: four of its largest batches, with
 /// a beam of 4.
@@ -111,6 +108,8 @@ pub(crate) struct BatchArgs {
     #[command(flatten)]
     search: SearchOptions,
     #[command(flatten)]
+    guard: GuardOptions,
+    #[command(flatten)]
     machine: MachineOptions,
 }
 
@@ -130,6 +129,8 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
     }
     let output = args.output_dir.as_deref();
     let output = output.expect("clap requires it where there is no --merge");
+    // Here --strict is about records that were rejected, with the guard or without.
+    check_guard(&args.guard, false)?;
     let mut languages: Vec<Language> = Vec::new();
     for &language in &args.models.to {
         if !languages.contains(&language) {
@@ -151,7 +152,7 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         models: &args.models,
         search: &args.search,
         machine: &args.machine,
-        guard: GUARD,
+        guard: args.guard.guard,
         n_best: 1,
         quiet: args.quiet,
     })?;
@@ -169,8 +170,11 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         inputs: found.inputs,
         output: output.to_path_buf(),
         reading,
-        targets: targets.iter().map(target).collect::<Result<_, Error>>()?,
-        search: search_options(&args.models, &args.search, &args.machine, engine(&targets)),
+        targets: targets
+            .iter()
+            .map(|of_language| target(of_language, args.guard.min_confidence))
+            .collect::<Result<_, Error>>()?,
+        search: search_options(args, engine(&targets)),
         reading_options,
         window,
         smallest_window: match engine(&targets) {
@@ -253,7 +257,7 @@ fn merge(output: &Path) -> Result<()> {
     Ok(())
 }
 
-fn target(target: &Target) -> Result<job::Target<'_>, Error> {
+fn target(target: &Target, min_confidence: Option<f32>) -> Result<job::Target<'_>, Error> {
     let models = match &target.route {
         Route::Direct(leg) => vec![identity(leg)?],
         Route::Pivot { first, second } => vec![identity(first)?, identity(second)?],
@@ -264,7 +268,11 @@ fn target(target: &Target) -> Result<job::Target<'_>, Error> {
             language: target.language.to_string(),
             models,
         },
-        translate: Box::new(|segments| target.route.translate(segments, &|_| ())),
+        translate: Box::new(move |segments| {
+            let mut translations = target.route.translate(segments, &|_| ())?;
+            withhold(&mut translations, min_confidence);
+            Ok(translations)
+        }),
     })
 }
 
@@ -292,12 +300,7 @@ fn threads(machine: &MachineOptions) -> usize {
 
 /// All that changes a translation. Taken apart, so that no new option is
 /// forgotten here.
-fn search_options(
-    models: &ModelOptions,
-    options: &SearchOptions,
-    machine: &MachineOptions,
-    engine: &Engine,
-) -> BTreeMap<String, Value> {
+fn search_options(args: &BatchArgs, engine: &Engine) -> BTreeMap<String, Value> {
     // The targets say which languages and models; the guard looks at the source's.
     let ModelOptions {
         to: _,
@@ -305,7 +308,7 @@ fn search_options(
         via,
         model: _,
         offline: _,
-    } = models;
+    } = &args.models;
     let SearchOptions {
         beam,
         length_penalty,
@@ -314,12 +317,16 @@ fn search_options(
         no_verbatim,
         normalize,
         alignment,
-    } = options;
+    } = &args.search;
+    let GuardOptions {
+        guard,
+        min_confidence,
+    } = &args.guard;
     let MachineOptions {
         engine: _,
         threads: _,
         batch_tokens: _,
-    } = machine;
+    } = &args.machine;
     named([
         ("--from", json!(from.to_string())),
         ("--via", json!(via.map(|via| via.to_string()))),
@@ -339,7 +346,8 @@ fn search_options(
         ),
         // What --device, --engine and --compute led to.
         ("--compute", json!(engine.arithmetic())),
-        ("--guard", json!(format!("{GUARD:?}").to_lowercase())),
+        ("--guard", json!(format!("{guard:?}").to_lowercase())),
+        ("--min-confidence", json!(min_confidence)),
     ])
 }
 

@@ -102,6 +102,7 @@ impl BatchProgress {
                 "translated": counts.translated,
                 "repeated": counts.repeated,
                 "rejected": counts.rejected,
+                "flagged": counts.flagged,
                 "tokens_per_second": self.rate(counts).round(),
                 "seconds": self.start.elapsed().as_secs_f64(),
                 "seconds_left": self.seconds_left(progress).map(f64::round),
@@ -131,10 +132,11 @@ impl BatchProgress {
         match self.format {
             _ if self.quiet => {}
             ProgressFormat::Auto => eprintln!(
-                "{} segments: {} skipped (done before), {} translated, {} repeated (translated once), {} rejected; {:.1} s, {:.0} tokens/s",
+                "{} segments: {} skipped (done before), {} translated ({} need a look), {} repeated (translated once), {} rejected; {:.1} s, {:.0} tokens/s",
                 done(counts),
                 counts.skipped,
                 counts.translated,
+                counts.flagged,
                 counts.repeated,
                 counts.rejected,
                 self.start.elapsed().as_secs_f64(),
@@ -149,6 +151,7 @@ impl BatchProgress {
                     "translated": counts.translated,
                     "repeated": counts.repeated,
                     "rejected": counts.rejected,
+                    "flagged": counts.flagged,
                     "seconds": self.start.elapsed().as_secs_f64(),
                     "interrupted": summary.interrupted,
                 })

@@ -31,7 +31,7 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
     };
     check_inputs(inputs)?;
     check_format(options)?;
-    check_guard(&options.guard)?;
+    check_guard(&options.guard, options.strict)?;
     let layout = layout(options.lines, &options.segmentation)?;
     let targets = targets(Request {
         models: &options.models,
@@ -71,14 +71,26 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
 }
 
 /// What can be said of the guard's options.
-fn check_guard(options: &GuardOptions) -> dolmetsch::Result<()> {
-    let needs_guard = options.strict || options.min_confidence.is_some();
+pub(crate) fn check_guard(options: &GuardOptions, strict: bool) -> dolmetsch::Result<()> {
+    let needs_guard = strict || options.min_confidence.is_some();
     if options.guard == GuardMode::Off && needs_guard {
         return Err(Error::Options(
             "--strict and --min-confidence need --guard on or --guard report".to_owned(),
         ));
     }
     Ok(())
+}
+
+/// Leaves the source in the place of translations with less confidence than
+/// `--min-confidence`; an empty line stays empty.
+pub(crate) fn withhold(translations: &mut [Translation], min_confidence: Option<f32>) {
+    let enough = min_confidence.unwrap_or(0.0);
+    for translation in translations {
+        let is_doubtful = translation.confidence.is_some_and(|x| x < enough);
+        if is_doubtful && !translation.source.trim().is_empty() {
+            translation.withhold();
+        }
+    }
 }
 
 /// What can be said of the inputs before a model is loaded.
@@ -174,7 +186,7 @@ impl Job<'_> {
                 lines.push(of_what.join(": "));
             }
         }
-        if options.guard.strict && !lines.is_empty() {
+        if options.strict && !lines.is_empty() {
             return Err(Error::Strict(lines.join("\n")).into());
         }
         if !options.quiet {
@@ -317,15 +329,7 @@ impl Job<'_> {
             .iter()
             .map(|target| {
                 let mut translations = target.route.translate(&sentences, &finished)?;
-                for translation in &mut translations {
-                    let enough = self.min_confidence.unwrap_or(0.0);
-                    if translation
-                        .confidence
-                        .is_some_and(|confidence| confidence < enough)
-                    {
-                        translation.withhold();
-                    }
-                }
+                withhold(&mut translations, self.min_confidence);
                 self.progress
                     .tokens_made(translations.iter().map(|done| done.target_ids.len()).sum());
                 Ok(translations)

@@ -124,6 +124,8 @@ pub struct Counts {
     pub repeated: u64,
     /// Records and segments without a translation, in all runs.
     pub rejected: u64,
+    /// Of those given to the engine, the ones whose translations need a look.
+    pub flagged: u64,
     /// Tokens of the translations of this run.
     pub tokens: u64,
 }

@@ -99,14 +99,13 @@ impl<'a> Windows<'a> {
         texts: &[&str],
     ) -> Result<Vec<Result<String, String>>> {
         let target = &self.targets[target];
-        let (mut tokens, mut first_error) = (0, None);
-        let translations = guarded(target, texts, &mut tokens, &mut first_error);
-        self.counts.tokens += tokens;
+        let mut first_error = None;
+        let translations = guarded(target, texts, &mut self.counts, &mut first_error);
         self.counts.translated += texts.len() as u64;
         if let Some(error) = first_error
             && texts.len() >= SUSPICIOUS
             && translations.iter().all(Result::is_err)
-            && guarded(target, &[HARMLESS], &mut 0, &mut None)[0].is_err()
+            && guarded(target, &[HARMLESS], &mut Counts::default(), &mut None)[0].is_err()
         {
             return Err(error);
         }
@@ -157,7 +156,7 @@ impl<'a> Windows<'a> {
 fn guarded(
     target: &Target,
     texts: &[&str],
-    tokens: &mut u64,
+    counts: &mut Counts,
     first_error: &mut Option<Error>,
 ) -> Vec<Result<String, String>> {
     if texts.is_empty() {
@@ -165,10 +164,10 @@ fn guarded(
     }
     let error = match catch_unwind(AssertUnwindSafe(|| (target.translate)(texts))) {
         Ok(Ok(translations)) if translations.len() == texts.len() => {
-            *tokens += translations
-                .iter()
-                .map(|translation| translation.target_ids.len() as u64)
-                .sum::<u64>();
+            for translation in &translations {
+                counts.tokens += translation.target_ids.len() as u64;
+                counts.flagged += u64::from(translation.needs_a_look());
+            }
             return translations
                 .into_iter()
                 .map(|translation| Ok(translation.target))
@@ -188,8 +187,8 @@ fn guarded(
         return vec![Err(reason)];
     }
     let (left, right) = texts.split_at(texts.len() / 2);
-    let mut translations = guarded(target, left, tokens, first_error);
-    translations.extend(guarded(target, right, tokens, first_error));
+    let mut translations = guarded(target, left, counts, first_error);
+    translations.extend(guarded(target, right, counts, first_error));
     translations
 }
 
