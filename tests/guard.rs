@@ -1,7 +1,12 @@
 //! Guarded decoding: `translate --guard`, `--strict`, `--min-confidence`, `check`.
 #![cfg(feature = "builtin")]
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{self, Stdio};
+use std::sync::mpsc;
+
 use assert_cmd::Command;
+use assert_cmd::cargo::CommandCargoExt;
 use serde_json::Value;
 
 struct Done {
@@ -217,8 +222,81 @@ fn check_finds_what_is_wrong_with_translations_of_any_origin() {
     );
     assert_eq!(run(&[&arguments[..], &["--strict"]].concat(), "").code, 5);
 
-    std::fs::write(target, "One line.\n").unwrap();
+    std::fs::write(target, "There were 80 guests.\n").unwrap();
     let mismatch = run(&arguments, "");
     assert_eq!(mismatch.code, 6);
-    assert!(mismatch.stderr.contains("8 lines"), "{}", mismatch.stderr);
+    assert!(
+        mismatch.stderr.contains("8 lines") && mismatch.stderr.contains("has 1 "),
+        "{}",
+        mismatch.stderr
+    );
+    let both = ["check", "--source", "-", "--target", "-", "--to", "en"];
+    assert_eq!(run(&both, "Ja.\n").code, 2);
+}
+
+#[test]
+fn check_reads_the_encodings_that_translate_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("a.de"), folder.path().join("a.en"));
+    std::fs::write(&source, b"\xdcber 30 G\xe4ste.\r\nEr h\xf6rt nicht.\r\n").unwrap();
+    // A byte order mark says more than --encoding.
+    let utf16: Vec<u8> = "\u{feff}Over 30 guests.\nHe is listening."
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(&target, utf16).unwrap();
+    let (source, target) = (source.to_str().unwrap(), target.to_str().unwrap());
+    let arguments = [
+        "check", "--source", source, "--target", target, "--to", "en", "--format", "jsonl",
+    ];
+    let done = run(
+        &[&arguments[..], &["--encoding", "windows-1252"]].concat(),
+        "",
+    );
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let found = records(&done);
+    assert_eq!(found[0]["source"], "Über 30 Gäste.");
+    assert_eq!(found[1]["target"], "He is listening.");
+    assert_eq!(
+        [&found[0]["flags"], &found[1]["flags"]],
+        [&serde_json::json!([]), &serde_json::json!(["negation"])]
+    );
+    let invalid = run(&arguments, "");
+    assert_eq!(invalid.code, 4, "{}", invalid.stderr);
+    assert!(invalid.stderr.contains("a.de"), "{}", invalid.stderr);
+}
+
+/// What is found is written while the source goes on.
+#[test]
+fn check_does_not_wait_for_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("a.en");
+    // More than any buffer holds.
+    let count = 20_000;
+    std::fs::write(&target, "There were 80 guests.\n".repeat(count)).unwrap();
+    let mut child = process::Command::cargo_bin("dolmetsch")
+        .unwrap()
+        .args(["check", "--source", "-", "--to", "en", "--target"])
+        .arg(&target)
+        .env("DOLMETSCH_CONFIG", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let (seen, wait) = mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        let lines = "Es kamen 30 Gäste.\n".repeat(count);
+        input.write_all(lines.as_bytes()).unwrap();
+        wait.recv().unwrap();
+    });
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    output.read_line(&mut first).unwrap();
+    assert_eq!(first, "1\tnumber\t30\t80\n");
+    seen.send(()).unwrap();
+    assert_eq!(output.lines().count(), count - 1);
+    writer.join().unwrap();
+    assert!(child.wait().unwrap().success());
 }

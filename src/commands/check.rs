@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use dolmetsch::guard::Guard;
-use dolmetsch::reader::TextEncoding;
 use dolmetsch::translation::Finding;
 use dolmetsch::writer::write_inspection;
 use dolmetsch::{Error, Language, LanguagePair, Span};
 
-use super::pairs::Pairs;
+use super::pairs::PairLines;
 use super::summary::Summary;
+use crate::cli::EncodingOption;
 
 /// `dolmetsch check`
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ pub struct CheckArgs {
     /// Language of the translations
     #[arg(long, value_name = "LANG")]
     to: Language,
+    #[command(flatten)]
+    encoding: EncodingOption,
     /// What is written to standard output
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
@@ -46,23 +48,24 @@ enum CheckFormat {
     Jsonl,
 }
 
-/// Inspects pairs of lines.
+/// Inspects pairs of lines, one after the other.
 #[expect(clippy::print_stderr, reason = "the summary is for people")]
 pub fn run(options: &CheckArgs) -> anyhow::Result<()> {
     let guard = Guard::new(LanguagePair::new(options.from, options.to));
-    let pairs = Pairs::of_files(&options.source, &options.target, TextEncoding::default())?;
+    let pairs = PairLines::open(&options.source, &options.target, options.encoding.encoding)?;
     let mut output = BufWriter::new(io::stdout().lock());
     let mut summary = Summary::default();
-    for (number, (source, target)) in (1..).zip(pairs.as_pairs()) {
-        let findings = guard.inspect(source, target, &[]);
+    for (number, pair) in (1..).zip(pairs) {
+        let (source, target) = pair?;
+        let findings = guard.inspect(&source, &target, &[]);
         summary.add(&findings);
         match options.format {
             CheckFormat::Jsonl => {
-                write_inspection(&mut output, number, source, target, &findings)?;
+                write_inspection(&mut output, number, &source, &target, &findings)?;
             }
             CheckFormat::Text => {
                 for finding in &findings {
-                    write_line(&mut output, number, source, target, finding)?;
+                    write_line(&mut output, number, &source, &target, finding)?;
                 }
             }
         }

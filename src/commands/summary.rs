@@ -9,8 +9,10 @@ const LISTED: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     seen: usize,
-    /// Sentences that need a look, from 1.
-    flagged: Vec<usize>,
+    /// How many sentences need a look.
+    flagged: usize,
+    /// The first of these, from 1.
+    listed: Vec<usize>,
 }
 
 impl Summary {
@@ -18,24 +20,30 @@ impl Summary {
     pub(crate) fn add(&mut self, findings: &[Finding]) {
         self.seen += 1;
         if findings.iter().any(|finding| finding.flag.is_problem()) {
-            self.flagged.push(self.seen);
+            self.flagged += 1;
+            if self.listed.len() < LISTED {
+                self.listed.push(self.seen);
+            }
         }
     }
 
     /// `3 of 41 sentences need a look: 7, 12, 30`; `None` if no sentence does.
     pub(crate) fn text(&self) -> Option<String> {
-        let Self { seen, flagged } = self;
-        let numbers: Vec<String> = flagged.iter().take(LISTED).map(usize::to_string).collect();
-        let more = if flagged.len() > LISTED { ", …" } else { "" };
-        let (sentences, need) = match (seen, flagged.len()) {
+        let Self {
+            seen,
+            flagged,
+            listed,
+        } = self;
+        let numbers: Vec<String> = listed.iter().map(usize::to_string).collect();
+        let more = if *flagged > LISTED { ", …" } else { "" };
+        let (sentences, need) = match (seen, flagged) {
             (_, 0) => return None,
             (1, _) => ("sentence", "needs"),
             (_, 1) => ("sentences", "needs"),
             _ => ("sentences", "need"),
         };
         Some(format!(
-            "{} of {seen} {sentences} {need} a look: {}{more}",
-            flagged.len(),
+            "{flagged} of {seen} {sentences} {need} a look: {}{more}",
             numbers.join(", ")
         ))
     }
