@@ -16,7 +16,7 @@ mod links;
 mod negation;
 mod number;
 mod punctuation;
-mod repetition;
+pub(crate) mod repetition;
 mod retry;
 mod script;
 mod variant;

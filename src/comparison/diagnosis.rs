@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Corpus;
 use crate::alignment::{AlignmentPoint, words};
 use crate::document::Span;
+use crate::guard::repetition::loops;
 use crate::metrics::{Bleu, Chrf, Metric, Statistics};
 use crate::verbatim::{self, VerbatimKind};
 
@@ -43,7 +44,7 @@ pub enum ProblemKind {
     Empty,
     /// The translation is the source.
     Untranslated,
-    /// The same words three times in a row, which no reference has.
+    /// Words again and again, as the guard finds them, where no reference has any.
     Repetition,
     /// Numbers of the reference that the translation lacks.
     MissingNumber,
@@ -164,12 +165,10 @@ impl Compared<'_> {
         if self.is_untranslated() {
             add(ProblemKind::Untranslated, vec![self.hypothesis.to_owned()]);
         }
-        if self
-            .references
-            .iter()
-            .all(|text| repetitions(text).is_empty())
-        {
-            add(ProblemKind::Repetition, repetitions(self.hypothesis));
+        if self.references.iter().all(|text| loops(text).is_empty()) {
+            let repeated = loops(self.hypothesis).into_iter();
+            let repeated = repeated.map(|span| span.of(self.hypothesis).to_owned());
+            add(ProblemKind::Repetition, repeated.collect());
         }
         let (missing, extra) = self.differences(numbers);
         add(ProblemKind::MissingNumber, missing);
@@ -302,25 +301,6 @@ fn names(text: &str) -> Vec<Item> {
             || word.starts_with(['"', '“', '„', '«']) && bare.is_empty();
     }
     names
-}
-
-/// Sequences of one to four words that stand three times in a row.
-fn repetitions(text: &str) -> Vec<String> {
-    let tokens: Vec<String> = bare_words(text).map(str::to_lowercase).collect();
-    let mut found = Vec::new();
-    for n in 1..=4 {
-        let mut at = 0;
-        while at + 3 * n <= tokens.len() {
-            let (first, rest) = tokens[at..].split_at(n);
-            if rest.starts_with(first) && rest[n..].starts_with(first) {
-                found.push(first.join(" "));
-                at += 3 * n;
-            } else {
-                at += 1;
-            }
-        }
-    }
-    found
 }
 
 /// Words in a row that are worth telling.

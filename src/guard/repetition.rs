@@ -38,7 +38,7 @@ pub(super) fn detect(source: &Side, target: &Side) -> Option<Finding> {
 }
 
 /// Bytes that are the same words again and again.
-fn loops(text: &str) -> Vec<Span> {
+pub(crate) fn loops(text: &str) -> Vec<Span> {
     let spans = words(text);
     let tokens: Vec<String> = spans.iter().map(|span| bare(span.of(text))).collect();
     let mut found: Vec<Span> = Vec::new();
