@@ -63,7 +63,7 @@ def make_model(folder):
     (folder / "vocab.json").write_text(json.dumps({name: i for i, name in enumerate(names)}))
 
 
-def convert(folder, target):
+def convert(folder, target, quantization="int8"):
     """What ct2-transformers-converter --quantization int8 does."""
     from ctranslate2.converters.transformers import MarianMTLoader
     from transformers import MarianMTModel
@@ -77,7 +77,7 @@ def convert(folder, target):
     spec.config.unk_token = "<unk>"
     spec.config.bos_token = spec.config.eos_token = spec.config.decoder_start_token = "</s>"
     spec.validate()
-    spec.optimize(quantization="int8")
+    spec.optimize(quantization=quantization)
     target.mkdir(parents=True)
     spec.save(str(target))
 

@@ -4,6 +4,8 @@
 mod assembly;
 mod plan;
 
+use rayon::prelude::*;
+
 use crate::alignment::Links;
 use crate::batch::SentenceQueue;
 use crate::beam_search::{BeamSearch, Hypothesis, MaxLength};
@@ -169,10 +171,8 @@ impl Translator {
         tag: Option<&str>,
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<(Vec<Translation>, Vec<Searched<'a>>)> {
-        let plans: Vec<Plan> = sentences
-            .iter()
-            .map(|sentence| Plan::new(sentence, self.keep_verbatim))
-            .collect();
+        let plan = |sentence: &&'a str| Plan::new(sentence, self.keep_verbatim);
+        let plans = self.install(|| sentences.par_iter().map(plan).collect());
         let searched = self.search_plans(plans, tag, &self.search, finished)?;
         let mut translations = self.best_of(&searched);
 
@@ -251,10 +251,8 @@ impl Translator {
     /// The translation of each sentence that was searched.
     fn best_of(&self, searched: &[Searched]) -> Vec<Translation> {
         let assembly = self.assembly(self.n_best);
-        searched
-            .iter()
-            .map(|of| assemble(&of.plan, &of.parts, &of.hypotheses, &assembly))
-            .collect()
+        let best = |of: &Searched| assemble(&of.plan, &of.parts, &of.hypotheses, &assembly);
+        self.install(|| searched.par_iter().map(best).collect())
     }
 
     /// How translations with `n_best` hypotheses are put together.
@@ -276,10 +274,9 @@ impl Translator {
         finished: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Searched<'a>>> {
         let splitter = Splitter::new(&self.model, tag);
-        let parts: Vec<Vec<Part>> = plans
-            .iter()
-            .map(|plan| splitter.parts(plan))
-            .collect::<Result<_>>()?;
+        let parts = |plan: &Plan| splitter.parts(plan);
+        let parts: Vec<Vec<Part>> =
+            self.install(|| plans.par_iter().map(parts).collect::<Result<_>>())?;
         let tokens = parts
             .iter()
             .flatten()
