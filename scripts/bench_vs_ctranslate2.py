@@ -245,7 +245,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("/tmp/dolmetsch-bench"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--beams", type=lambda text: [int(n) for n in text.split(",")], default=[4, 1, 6])
-    parser.add_argument("--sentences", type=int, default=96)
+    parser.add_argument("--sentences", type=int, default=192)
     parser.add_argument("--single-sentences", type=int, default=8)
     parser.add_argument("--isa", help="DOLMETSCH_ISA for our side")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
