@@ -391,7 +391,7 @@ pub struct MachineOptions {
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Machine", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Source tokens in a batch, padding included [default: 2560, on a GPU what its
+    /// Source tokens in a batch, padding included [default: 1280 with a beam of 4, on a GPU what its
     /// memory has room for]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     pub batch_tokens: Option<usize>,

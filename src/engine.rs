@@ -18,9 +18,10 @@ const MAX_LOGITS: usize = 32 * 1024 * 1024;
 /// included, unless another number is wanted.
 const REFERENCE_TOKENS: usize = 768;
 
-/// The same of the fast engine: what a worker keeps of as many is 60 MB for
-/// opus-mt's shape.
+/// Of the fast engine: source tokens, and those times the beam, which is about the
+/// positions that a worker keeps keys and values of: 60 MB for opus-mt's shape.
 const FAST_TOKENS: usize = 2560;
+const FAST_POSITIONS: usize = 5120;
 
 /// Rows and sentences of the fast engine: more fill the caches with activations,
 /// keys and values, and gain nothing.
@@ -179,7 +180,7 @@ impl Engine {
 
     /// What one worker takes at once: `tokens` source tokens, and as many sentences
     /// as the engine's memory is made for. Without a number of tokens, what a GPU
-    /// has memory for; 2,560 on a processor, 768 of the reference engine.
+    /// has memory for; on a processor what suits the beam.
     #[must_use]
     pub fn limits(&self, beam_size: usize, tokens: Option<usize>) -> BatchLimits {
         let limits = match self {
@@ -188,7 +189,7 @@ impl Engine {
                 sentences: MAX_LOGITS / (beam_size * marian.config().target_vocab_size()),
             }),
             Self::Int8(_) | Self::F32(_) => BatchLimits {
-                tokens: FAST_TOKENS,
+                tokens: FAST_TOKENS.min(FAST_POSITIONS / beam_size),
                 sentences: MAX_SENTENCES.min(MAX_ROWS / beam_size),
             },
         };

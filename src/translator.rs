@@ -31,8 +31,8 @@ pub struct Options {
     /// No n-gram of this size occurs twice in a translation; 0 = off; the
     /// model's own, else off.
     pub no_repeat_ngram_size: Option<usize>,
-    /// Padded source tokens of a batch; when `None`, 2,560 on a processor, and on
-    /// a GPU what its memory has room for.
+    /// Padded source tokens of a batch; when `None`, 1,280 on a processor with a
+    /// beam of 4, and on a GPU what its memory has room for.
     pub batch_tokens: Option<usize>,
     /// Worker threads; all cores when `None`.
     pub threads: Option<usize>,
