@@ -10,11 +10,12 @@ import zstandard
 
 from words import WORD, stems
 
-RARITIES = (0.02, 0.002, 0.0002)
-"""Share of all words above which a stem has rarity 0, 1 and 2."""
-TARGET_WEIGHTS = (4000, 600, 60, 8)
-TARGET_RARITIES = (2_000_000, 200_000, 20_000)
-"""How often source stems of each rarity occur, and the same bounds for the target, in units of 1e-8."""
+FREQUENT = 0.02
+"""Share of all sentences from which on a stem is one of the few that make up half of all text."""
+LOSSES = (0.6, 0.45, 0.33, 0.24, 0.17, 0.12, 0.08, 0.05)
+"""Below these shares of translations that leave a word unmatched its constancy is 1 to 8."""
+COMPOUND, UNKNOWN, UNKNOWN_TARGET = 9, 10, 9
+"""What stands for the constancy of a compound of known parts, and of words that the lexicon lacks."""
 SAME = 2000
 """The probability, per mille, of a word that is the same on both sides."""
 STRENGTHS = (1, 10, 30, 100, 250, 500, SAME)
@@ -32,39 +33,39 @@ MARKS = ";:–—()"
 class Lexicon:
     """As `Bilingual` in `src/guard/bilingual.rs`."""
 
-    def __init__(self, rarity: dict[str, int], table: dict[str, dict[str, int]]):
-        """Rarity of each source stem, and its translations with their probabilities per mille."""
-        self.rarity, self.table = rarity, table
-        mass = collections.Counter()
-        for stem, row in table.items():
-            for t, p in row.items():
-                mass[t] += p * TARGET_WEIGHTS[rarity[stem]]
-        self.target_rarity = {t: sum(m <= bound for bound in TARGET_RARITIES) for t, m in mass.items()}
+    def __init__(self, table: dict[str, dict[str, int]], frequent: set[str]):
+        """The translations of each source stem with their probabilities per mille."""
+        self.table, self.frequent = table, frequent
+        self.constancy: dict[str, int] = {}
+        self.target_constancy: dict[str, int] = {}
 
     @classmethod
     def learnt(cls, frequency: dict, table: dict):
-        """From frequencies of source stems and probabilities of their translations."""
-        rarity = {stem: sum(frequency.get(stem, 0) <= bound for bound in RARITIES) for stem in table}
+        """From frequencies of source stems and probabilities of their translations; without the constancy of words."""
         kept = {}
         for stem, row in sorted(table.items()):
             best = sorted(row.items(), key=lambda item: (-item[1], item[0]))[:MOST_TRANSLATIONS]
             kept[stem] = {t: max(1, round(1000 * p)) for t, p in best}
-        return cls(rarity, kept)
+        return cls(kept, {stem for stem in kept if frequency.get(stem, 0) > FREQUENT})
 
     @classmethod
     def read(cls, path: Path):
         """From the file that `text` is packed into."""
         text = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).decode()
-        rows = [line.split(" ") for line in text.splitlines()]
-        table = {stem: dict(zip(row[::2], map(int, row[1::2]), strict=True)) for stem, _, *row in rows}
-        return cls({stem: int(rarity) for stem, rarity, *_ in rows}, table)
+        sources, targets = text.split("\n\n")
+        rows = [line.split(" ") for line in sources.split("\n")]
+        table = {stem: dict(zip(row[::2], map(int, row[1::2]), strict=True)) for stem, _, _, *row in rows}
+        lexicon = cls(table, {stem for stem, frequent, *_ in rows if frequent == "1"})
+        lexicon.constancy = {stem: int(constancy) for stem, _, constancy, *_ in rows}
+        lexicon.target_constancy = {stem: int(constancy) for stem, constancy in map(str.split, targets.splitlines())}
+        return lexicon
 
     def text(self) -> str:
         rows = []
-        for stem in self.table:
-            row = " ".join(f"{t} {p}" for t, p in self.table[stem].items())
-            rows.append(f"{stem} {self.rarity[stem]} {row}\n")
-        return "".join(rows)
+        for stem, translations in self.table.items():
+            row = " ".join(f"{t} {p}" for t, p in translations.items())
+            rows.append(f"{stem} {int(stem in self.frequent)} {self.constancy[stem]} {row}\n")
+        return "".join(rows) + "\n" + "".join(f"{stem} {c}\n" for stem, c in self.target_constancy.items())
 
     def parts(self, stem: str):
         """The longest known end and the longest known start of a compound."""
@@ -74,14 +75,19 @@ class Lexicon:
         return [part for part in (end, start) if part]
 
     def row(self, stem: str) -> tuple[int, dict[str, int]]:
-        """Rarity and translations of a stem, or those of the parts of a compound."""
+        """Constancy and translations of a stem, or those of the parts of a compound."""
         if stem in self.table:
-            return self.rarity[stem], self.table[stem]
+            return self.constancy.get(stem, 0), self.table[stem]
         parts, row = self.parts(stem), {}
         for part in parts:
             for target, p in self.table[part].items():
                 row[target] = max(p, row.get(target, 0))
-        return (4 if parts else 5), row
+        return (COMPOUND if parts else UNKNOWN), row
+
+
+def constancy(lost: float) -> int:
+    """The class of a word that this share of translations leaves unmatched."""
+    return sum(lost < bound for bound in LOSSES)
 
 
 def strength(found: list[int]) -> int:
@@ -99,7 +105,7 @@ def is_cognate(a: str, b: str) -> bool:
 
 
 def links(source: list[str], target: list[str], lexicon: Lexicon):
-    """Rarity and strength of the match of each word on both sides, and the source word that each target word matches."""
+    """Constancy of each word on both sides, strength of its match, and the source word that each target word matches."""
     n, m = len(source), len(target)
     places = collections.defaultdict(list)
     for j, stem in enumerate(target):
@@ -119,8 +125,9 @@ def links(source: list[str], target: list[str], lexicon: Lexicon):
     for j, (score, i, p) in enumerate(best):
         if score > 0:
             mass[i][target[j]] = p
-    of_source = [(rarity, strength(list(row.values()))) for (rarity, _), row in zip(rows, mass, strict=True)]
-    of_target = [(lexicon.target_rarity.get(t, 4), strength([p])) for t, (_, _, p) in zip(target, best, strict=True)]
+    of_source = [(known, strength(list(row.values()))) for (known, _), row in zip(rows, mass, strict=True)]
+    known = [lexicon.target_constancy.get(t, UNKNOWN_TARGET) for t in target]
+    of_target = [(constancy, strength([p])) for constancy, (_, _, p) in zip(known, best, strict=True)]
     return of_source, of_target, [i if score > 0 else None for score, i, _ in best]
 
 
@@ -148,12 +155,17 @@ def clauses(text: str, language: str) -> list[int]:
     return numbers
 
 
+def first_letter(text: str) -> str:
+    return next((c for c in text if c.isalpha()), "")
+
+
 def features(a: str, b: str, languages: tuple[str, str], lexicon: Lexicon, evidence, expected: float) -> list[float]:
     """As `features` in `src/guard/coverage.rs`."""
+    starts_inside = first_letter(a).isupper() and first_letter(b).islower()
     a, b = (unicodedata.normalize("NFC", text).lower() for text in (a, b))
     of_source, of_target, _ = links(stems(a, languages[0]), stems(b, languages[1]), lexicon)
-    source = [evidence[0][rarity][level] for rarity, level in of_source]
-    target = [evidence[1][rarity][level] for rarity, level in of_target]
+    source = [evidence[0][constancy][level] for constancy, level in of_source]
+    target = [evidence[1][constancy][level] for constancy, level in of_target]
     n, m = len(source), max(1, len(target))
     found, start, end = strongest(source)
     numbers = clauses(a, languages[0])
@@ -190,4 +202,5 @@ def features(a: str, b: str, languages: tuple[str, str], lexicon: Lexicon, evide
         commas,
         commas / math.sqrt(n),
         marks,
+        float(starts_inside),
     ]

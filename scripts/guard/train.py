@@ -24,6 +24,7 @@ import collections
 import math
 import random
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ import zstandard
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "train")]
 
 import corpus
-from coverage import Lexicon, features, links
+from coverage import UNKNOWN, UNKNOWN_TARGET, Lexicon, constancy, features, links
 from damage import drop_clause, ntrex_halves
 from words import WORD, stems
 
@@ -41,6 +42,10 @@ PAIRS = ("de-en", "en-vi", "de-vi")
 MIN_COUNT = 3
 MIN_PROBABILITY = 0.003
 DIGITS = 5
+SAMPLE = 60_000
+"""Sentence pairs that tell how often a word is left unmatched."""
+MATCHED = 2
+"""The least strength of a match that counts there."""
 FALSE_ALARMS = 0.025
 """Share of the human translations of the fitting data that the threshold lets be flagged."""
 
@@ -130,7 +135,7 @@ class Fit:
 
     def length_features(self, text: str) -> list[float]:
         words = stems(text, self.languages[0])
-        frequent = sum(self.lexicon.rarity.get(stem) == 0 for stem in words)
+        frequent = sum(stem in self.lexicon.frequent for stem in words)
         return [len(text), len(words), frequent, text.count(","), 1]
 
     def expected(self, text: str) -> float:
@@ -150,7 +155,7 @@ class Fit:
     def fit_evidence(self):
         """Log-likelihood ratios: of source words that were dropped against kept ones, of target words of another sentence
         against the right one."""
-        kept, dropped = np.ones((6, 8)), np.ones((6, 8))
+        kept, dropped = np.ones((UNKNOWN + 1, 8)), np.ones((UNKNOWN + 1, 8))
         for i, shorter in self.damaged:
             source, target = self.stems(*self.pairs[i])
             less = stems(shorter, self.languages[1])
@@ -159,7 +164,7 @@ class Fit:
             for bucket, is_dropped in zip(of_source, self.dropped(source, target, less, partners), strict=True):
                 if is_dropped is not None:
                     (dropped if is_dropped else kept)[bucket] += 1
-        true, other = np.ones((5, 8)), np.ones((5, 8))
+        true, other = np.ones((UNKNOWN_TARGET + 1, 8)), np.ones((UNKNOWN_TARGET + 1, 8))
         order = sorted(range(len(self.pairs)), key=lambda i: len(self.pairs[i][1]))
         for place, i in enumerate(order):
             source, target = self.stems(*self.pairs[i])
@@ -192,7 +197,9 @@ class Fit:
 
     def fit_weights(self):
         rows = [self.features(a, b) for a, b in self.pairs] + [self.features(self.pairs[i][0], b) for i, b in self.damaged]
-        groups = np.array([*range(len(self.pairs)), *(i for i, _ in self.damaged)]) % 5
+        # Copies of a pair share a group.
+        group = [zlib.crc32(a.encode()) % 5 for a, _ in self.pairs]
+        groups = np.array([*group, *(group[i] for i, _ in self.damaged)])
         x, y = np.array(rows), np.arange(len(rows)) >= len(self.pairs)
         scores = np.zeros(len(y))
         for group in range(5):
@@ -257,7 +264,44 @@ def fitting_pairs(data: Path, pair: str) -> tuple[list[tuple[str, str]], int]:
     return has_words(pairs) + 2 * fitting, 2 * len(fitting)
 
 
-def learn_lexicons(data: Path, work: Path):
+def measure_constancy(data: Path, lexicons: dict[str, Lexicon]):
+    """How often the translations of `parallel/` leave each word unmatched: `und` seldom, `doch` mostly."""
+    lost = {}
+    for pair, lexicon in lexicons.items():
+        lost[pair] = losses(data, pair, lexicon)
+    for pair, lexicon in lexicons.items():
+        of_source, of_target = lost[pair]
+        # A German word that is often left out in English is so in Vietnamese, of which there is less text.
+        known = lost["de-en"][0] if pair == "de-vi" else {}
+        for stem in lexicon.table:
+            prior = share(known.get(stem, (0, 0)), 0.25, 4)
+            lexicon.constancy[stem] = constancy(share(of_source.get(stem, (0, 0)), prior, 8 if known else 4))
+        targets = {t for row in lexicon.table.values() for t in row}
+        seen = sorted(targets & of_target.keys())
+        lexicon.target_constancy = {t: constancy(share(of_target[t], 0.3, 4)) for t in seen}
+
+
+def losses(data: Path, pair: str, lexicon: Lexicon):
+    """For the stems of each side how often they stand in a sample, and how often nothing matches them."""
+    languages = pair.split("-")
+    pairs = [(a, b) for a, b, name in corpus.read_pairs(data / "parallel", pair) if name not in corpus.FORBIDDEN | corpus.NOISY]
+    random.Random(11).shuffle(pairs)
+    counts = collections.defaultdict(lambda: [0, 0]), collections.defaultdict(lambda: [0, 0])
+    for texts in pairs[:SAMPLE]:
+        sides = [stems(text, language) for text, language in zip(texts, languages, strict=True)]
+        if all(4 <= len(side) <= 60 for side in sides):
+            for side, found, count in zip(sides, links(*sides, lexicon), counts, strict=False):
+                for stem, (_, level) in zip(side, found, strict=True):
+                    count[stem][0] += 1
+                    count[stem][1] += level < MATCHED
+    return counts
+
+
+def share(count: tuple[int, int], prior: float, weight: float) -> float:
+    return (count[1] + weight * prior) / (count[0] + weight)
+
+
+def learn_lexicons(data: Path, work: Path) -> dict[str, Lexicon]:
     work.mkdir(parents=True, exist_ok=True)
     known = {}
     for pair in PAIRS:
@@ -266,11 +310,7 @@ def learn_lexicons(data: Path, work: Path):
     # German is counted where there is most of it.
     mixed = through(known["de-en"][1], known["en-vi"][1], known["de-vi"][1])
     known["de-vi"] = (known["de-en"][0], mixed)
-    for pair, (frequency, table) in known.items():
-        lexicon = Lexicon.learnt(frequency, table)
-        packed = zstandard.ZstdCompressor(level=19).compress(lexicon.text().encode())
-        (DATA / f"lexicon.{pair}.zst").write_bytes(packed)
-        print(f"lexicon.{pair}.zst: {len(lexicon.table)} stems, {len(packed) // 1024} KiB", flush=True)
+    return {pair: Lexicon.learnt(frequency, table) for pair, (frequency, table) in known.items()}
 
 
 def main():
@@ -279,10 +319,17 @@ def main():
     parser.add_argument("work", type=Path, help="a folder for what lies between")
     parser.add_argument("--refit", action="store_true", help="keep the lexicons")
     options = parser.parse_args()
-    if not options.refit:
-        learn_lexicons(options.data, options.work)
-    for pair in PAIRS:
-        lexicon = Lexicon.read(DATA / f"lexicon.{pair}.zst")
+    paths = {pair: DATA / f"lexicon.{pair}.zst" for pair in PAIRS}
+    if options.refit:
+        lexicons = {pair: Lexicon.read(path) for pair, path in paths.items()}
+    else:
+        lexicons = learn_lexicons(options.data, options.work)
+        measure_constancy(options.data, lexicons)
+    for pair, lexicon in lexicons.items():
+        if not options.refit:
+            packed = zstandard.ZstdCompressor(level=19).compress(lexicon.text().encode())
+            paths[pair].write_bytes(packed)
+            print(f"{paths[pair].name}: {len(lexicon.table)} stems, {len(packed) // 1024} KiB", flush=True)
         Fit(pair, lexicon, *fitting_pairs(options.data, pair), seed=11).write(DATA / f"parameters.{pair}.toml")
 
 

@@ -20,8 +20,8 @@ pub(crate) struct Bilingual {
     pub(super) parameters: Parameters,
     source: HashMap<&'static str, Entry>,
     target: HashMap<&'static str, u32>,
-    /// Of each target stem, from 0 to 3 as of source stems.
-    target_rarities: Vec<u8>,
+    /// Of each target stem, as of source stems.
+    target_constancies: Vec<u8>,
     /// Target stems and their probability per mille, entry by entry.
     translations: Vec<(u32, u16)>,
 }
@@ -29,8 +29,10 @@ pub(crate) struct Bilingual {
 /// What the lexicon says of a source stem.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// From 0, more than one word in fifty, to 3, fewer than one in 5,000.
-    rarity: u8,
+    /// Whether it is one of the few that make up half of all text.
+    is_frequent: bool,
+    /// From 0, which most translations leave unmatched, to 8, fewer than 5 %.
+    constancy: u8,
     first: u32,
     count: u32,
 }
@@ -45,12 +47,12 @@ pub(super) struct Parameters {
     /// expected length: `deviation[0] + deviation[1] / sqrt(length)`.
     pub(super) deviation: [f32; 2],
     /// Log-likelihood ratio that a source word is missing, by its [`Match`]:
-    /// `[rarity][strength]`.
-    pub(super) source_evidence: [[f32; 8]; 6],
+    /// `[constancy][strength]`.
+    pub(super) source_evidence: [[f32; 8]; 11],
     /// Log-likelihood ratio that a target word translates nothing of the source.
-    pub(super) target_evidence: [[f32; 8]; 5],
+    pub(super) target_evidence: [[f32; 8]; 10],
     /// Weights of the features of a dropped clause, and the constant.
-    pub(super) weights: [f32; 22],
+    pub(super) weights: [f32; 23],
     /// The log-odds from which on a clause is taken as dropped.
     pub(super) threshold: f32,
 }
@@ -59,28 +61,24 @@ pub(super) struct Parameters {
 /// same word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Match {
-    pub(super) rarity: usize,
+    pub(super) constancy: usize,
     pub(super) strength: usize,
 }
 
 /// What a source word may become.
 #[derive(Debug)]
 pub(super) struct Translations {
-    pub(super) rarity: usize,
+    pub(super) constancy: usize,
     /// Target stems and their probability per mille, each stem once.
     pub(super) of_stem: Vec<(u32, u16)>,
 }
 
-/// The rarity of a compound of known parts, and of an unknown word.
-const COMPOUND: usize = 4;
-const UNKNOWN: usize = 5;
-/// The rarity of a target word that is not in the lexicon.
-const UNKNOWN_TARGET: usize = 4;
-
-/// How often source stems of each rarity occur, and below which bounds a target
-/// stem is of rarity 1, 2 and 3; both in units of 1e-8.
-const FREQUENCIES: [u64; 4] = [4000, 600, 60, 8];
-const TARGET_BOUNDS: [u64; 3] = [2_000_000, 200_000, 20_000];
+/// What stands for the constancy of a compound of known parts, and of an unknown
+/// word.
+const COMPOUND: usize = 9;
+const UNKNOWN: usize = 10;
+/// The same for a target word that is not in the lexicon.
+const UNKNOWN_TARGET: u8 = 9;
 
 static PAIRS: LazyLock<[(LanguagePair, LazyLock<Option<Bilingual>>); 3]> = LazyLock::new(|| {
     [
@@ -114,9 +112,10 @@ static PAIRS: LazyLock<[(LanguagePair, LazyLock<Option<Bilingual>>); 3]> = LazyL
     ]
 });
 
-/// Reads a lexicon, `stem rarity target probability …` lines with probabilities
-/// per mille, and parameters; `None` if the files are damaged, which a test
-/// rules out.
+/// Reads a lexicon and parameters; `None` if the files are damaged, which a test
+/// rules out. The lexicon has lines of source stems, `stem frequent constancy
+/// target probability …` with probabilities per mille, an empty one, and lines of
+/// target stems, `stem constancy`.
 fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
     let text = String::from_utf8(zstd::decode_all(lexicon).ok()?).ok()?;
     // Read once and kept as long as the program runs.
@@ -125,43 +124,35 @@ fn read(lexicon: &[u8], parameters: &str) -> Option<Bilingual> {
         parameters: toml::from_str(parameters).ok()?,
         source: HashMap::with_capacity(text.len() / 30),
         target: HashMap::with_capacity(text.len() / 50),
-        target_rarities: Vec::new(),
+        target_constancies: Vec::new(),
         translations: Vec::with_capacity(text.len() / 10),
     };
-    let mut target_frequencies: Vec<u64> = Vec::new();
-    for line in text.lines() {
+    let (sources, targets) = text.split_once("\n\n")?;
+    for line in sources.lines() {
         let mut fields = line.split(' ');
-        let (stem, rarity): (_, u8) = (fields.next()?, fields.next()?.parse().ok()?);
-        let frequency = FREQUENCIES.get(usize::from(rarity))?;
+        let (stem, is_frequent) = (fields.next()?, fields.next()? == "1");
+        let constancy = fields.next()?.parse().ok()?;
         let first = bilingual.translations.len() as u32;
         while let (Some(target), Some(mille)) = (fields.next(), fields.next()) {
             let next = bilingual.target.len() as u32;
             let id = *bilingual.target.entry(target).or_insert(next);
-            let mille: u16 = mille.parse().ok()?;
-            target_frequencies.resize(bilingual.target.len(), 0);
-            target_frequencies[id as usize] += u64::from(mille) * frequency;
-            bilingual.translations.push((id, mille));
+            bilingual.translations.push((id, mille.parse().ok()?));
         }
         let count = bilingual.translations.len() as u32 - first;
-        bilingual.source.insert(
-            stem,
-            Entry {
-                rarity,
-                first,
-                count,
-            },
-        );
+        let entry = Entry {
+            is_frequent,
+            constancy,
+            first,
+            count,
+        };
+        bilingual.source.insert(stem, entry);
     }
-    let rarity = |frequency: &u64| {
-        TARGET_BOUNDS
-            .iter()
-            .filter(|&bound| frequency <= bound)
-            .count()
-    };
-    bilingual.target_rarities = target_frequencies
-        .iter()
-        .map(|frequency| rarity(frequency) as u8)
-        .collect();
+    bilingual.target_constancies = vec![UNKNOWN_TARGET; bilingual.target.len()];
+    for line in targets.lines() {
+        let (stem, constancy) = line.split_once(' ')?;
+        let id = *bilingual.target.get(stem)?;
+        bilingual.target_constancies[id as usize] = constancy.parse().ok()?;
+    }
     Some(bilingual)
 }
 
@@ -191,11 +182,11 @@ impl Bilingual {
         self.target.get(stem).copied()
     }
 
-    /// The rarity of a target stem.
-    pub(super) fn target_rarity(&self, stem: Option<u32>) -> usize {
-        stem.map_or(UNKNOWN_TARGET, |stem| {
-            usize::from(self.target_rarities[stem as usize])
-        })
+    /// The constancy of a target stem.
+    pub(super) fn target_constancy(&self, stem: Option<u32>) -> usize {
+        usize::from(stem.map_or(UNKNOWN_TARGET, |stem| {
+            self.target_constancies[stem as usize]
+        }))
     }
 
     /// The numbers of the target stems that a source stem may become, and their
@@ -209,7 +200,7 @@ impl Bilingual {
     pub(super) fn renderings(&self, stem: &str) -> Translations {
         if let Some(entry) = self.source.get(stem) {
             return Translations {
-                rarity: usize::from(entry.rarity),
+                constancy: usize::from(entry.constancy),
                 of_stem: self.translations_of(*entry).to_vec(),
             };
         }
@@ -218,7 +209,7 @@ impl Bilingual {
             .flat_map(|part| self.translations_of(part))
             .copied()
             .collect();
-        let rarity = if of_stem.is_empty() {
+        let constancy = if of_stem.is_empty() {
             UNKNOWN
         } else {
             COMPOUND
@@ -226,12 +217,12 @@ impl Bilingual {
         // Of the same stem the more probable one.
         of_stem.sort_unstable_by_key(|&(id, mille)| (id, std::cmp::Reverse(mille)));
         of_stem.dedup_by_key(|(id, _)| *id);
-        Translations { rarity, of_stem }
+        Translations { constancy, of_stem }
     }
 
     /// Whether a stem is one of the few words that make up half of all text.
     pub(super) fn is_frequent(&self, stem: &str) -> bool {
-        self.source.get(stem).is_some_and(|entry| entry.rarity == 0)
+        self.source.get(stem).is_some_and(|entry| entry.is_frequent)
     }
 
     fn translations_of(&self, entry: Entry) -> &[(u32, u16)] {

@@ -1,7 +1,7 @@
 //! Source words that nothing in the target stands for.
 //!
 //! Each source word is evidence for or against a gap: the logarithm of how much
-//! more often a word of its rarity is matched so badly by a text that does not
+//! more often a word of its constancy is matched so badly by a text that does not
 //! translate it. The stretch with the largest sum (Kadane's scan), the same for
 //! whole clauses and for the target, whose words a free translation leaves
 //! unmatched too, and the length of the target tell, by a logistic regression,
@@ -137,12 +137,12 @@ impl Evidence {
             source: links
                 .source
                 .iter()
-                .map(|found| parameters.source_evidence[found.rarity][found.strength])
+                .map(|found| parameters.source_evidence[found.constancy][found.strength])
                 .collect(),
             target: links
                 .target
                 .iter()
-                .map(|found| parameters.target_evidence[found.rarity][found.strength])
+                .map(|found| parameters.target_evidence[found.constancy][found.strength])
                 .collect(),
         }
     }
@@ -199,7 +199,7 @@ fn features(
     evidence: &Evidence,
     stretch: Stretch,
     length: Length,
-) -> [f32; 22] {
+) -> [f32; 23] {
     let sum = |evidence: &[f32]| Stretch::strongest(evidence).map_or(0.0, |stretch| stretch.sum);
     let clause = sum(&by_clause(source, &evidence.source));
     let (words, target_words) = (evidence.source.len() as f32, evidence.target.len() as f32);
@@ -236,8 +236,15 @@ fn features(
         commas,
         commas / words.sqrt(),
         chars(source, &MARKS) - chars(target, &MARKS),
+        flag(starts_inside(source, target)),
         1.0,
     ]
+}
+
+/// Whether the target starts in a small letter and the source does not.
+fn starts_inside(source: &Side, target: &Side) -> bool {
+    let first = |side: &Side| side.text.chars().find(|c| c.is_alphabetic());
+    first(source).is_some_and(char::is_uppercase) && first(target).is_some_and(char::is_lowercase)
 }
 
 /// The sum of the evidence of each clause.

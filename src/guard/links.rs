@@ -45,11 +45,11 @@ impl Links {
             .collect();
         let counts = (source.words.len(), target.words.len());
         let mut links = vec![Link::default(); counts.1];
-        let mut rarities = vec![0; counts.0];
+        let mut constancies = vec![0; counts.0];
         for (stem, places) in &sources.0 {
             let translations = bilingual.renderings(stem);
             for &place in places {
-                rarities[place] = translations.rarity;
+                constancies[place] = translations.constancy;
             }
             let known = translations
                 .of_stem
@@ -70,12 +70,12 @@ impl Links {
             }
         }
         Self {
-            source: of_source(&links, &rarities, target),
+            source: of_source(&links, &constancies, target),
             target: links
                 .iter()
                 .zip(&target.words)
                 .map(|(link, word)| Match {
-                    rarity: bilingual.target_rarity(bilingual.target_number(&word.stem)),
+                    constancy: bilingual.target_constancy(bilingual.target_number(&word.stem)),
                     strength: strength(link.mille),
                 })
                 .collect(),
@@ -134,14 +134,14 @@ fn nearest(places: &[usize], target: usize, counts: (usize, usize), mille: u16) 
 }
 
 /// The match of each source word: the sum of what its links make probable.
-fn of_source(links: &[Link], rarities: &[usize], target: &Side) -> Vec<Match> {
-    let mut found: Vec<Vec<(&str, u16)>> = vec![Vec::new(); rarities.len()];
+fn of_source(links: &[Link], constancies: &[usize], target: &Side) -> Vec<Match> {
+    let mut found: Vec<Vec<(&str, u16)>> = vec![Vec::new(); constancies.len()];
     for (link, word) in links.iter().zip(&target.words) {
         if link.score > 0.0 {
             found[link.source].push((&word.stem, link.mille));
         }
     }
-    let of_word = |(stems, &rarity): (&mut Vec<(&str, u16)>, &usize)| {
+    let of_word = |(stems, &constancy): (&mut Vec<(&str, u16)>, &usize)| {
         stems.sort_unstable();
         stems.dedup_by_key(|(stem, _)| *stem);
         let is_same = stems.iter().any(|(_, mille)| *mille == SAME);
@@ -152,11 +152,11 @@ fn of_source(links: &[Link], rarities: &[usize], target: &Side) -> Vec<Match> {
             sum.min(u32::from(SAME - 1)) as u16
         };
         Match {
-            rarity,
+            constancy,
             strength: strength(mille),
         }
     };
-    found.iter_mut().zip(rarities).map(of_word).collect()
+    found.iter_mut().zip(constancies).map(of_word).collect()
 }
 
 fn strength(mille: u16) -> usize {
