@@ -49,6 +49,12 @@ pub(super) fn detect(source: &Side, target: &Side) -> Option<Finding> {
     accept_conversions(&mut lost, &of_target);
     accept_conversions(&mut invented, &of_source);
     accept_joined_groups(source, target, &mut lost, &mut invented);
+    // `drei Jahre, zwei Monate` | `two years, two months`: nothing but a `two` is too much.
+    match (lost.is_empty(), invented.is_empty()) {
+        (true, false) => lost = surplus(&of_source, &of_target),
+        (false, true) => invented = surplus(&of_target, &of_source),
+        _ => {}
+    }
     // "All three" may be "all of them": a word is one number for another, or none.
     if lost.is_empty() || invented.is_empty() {
         lost.retain(|number| number.is_in_digits);
@@ -85,6 +91,30 @@ fn unexplained<'n>(numbers: &'n [Number], others: &[Number]) -> Vec<&'n Number> 
                 Reading::Parts(parts) => parts.iter().all(known),
             })
         })
+        .collect()
+}
+
+/// The number words of which the other side has fewer. Words that only may be a
+/// number explain each other first.
+fn surplus<'n>(numbers: &'n [Number], others: &[Number]) -> Vec<&'n Number> {
+    let count = |numbers: &[Number], value: f64| {
+        let with_value = numbers
+            .iter()
+            .filter(|number| number.values().any(|other| same(value, other)));
+        let (sure, possible): (Vec<_>, Vec<_>) = with_value.partition(|number| number.must_match);
+        (sure.len(), possible.len())
+    };
+    let is_surplus = |number: &&Number| {
+        number.value().is_some_and(|value| {
+            let (sure, possible) = count(numbers, value);
+            let (other_sure, other_possible) = count(others, value);
+            sure > other_sure + other_possible.saturating_sub(possible)
+        })
+    };
+    numbers
+        .iter()
+        .filter(|number| number.must_match && !number.is_in_digits)
+        .filter(is_surplus)
         .collect()
 }
 
@@ -218,6 +248,12 @@ mod tests {
             ("dreijährig", "three years old", "ba tuổi"),
             ("Viertelfinale", "quarter-finals", "tứ kết"),
             ("0,5 Prozent", "0.5 percent", "0,5%"),
+            ("zweimal zwei Tage", "two days twice", "hai lần hai ngày"),
+            (
+                "eine fünfköpfige Familie",
+                "a family of five",
+                "gia đình năm người",
+            ),
         ] {
             assert!(!flagged(de, en, Language::EN), "{de} | {en}");
             assert!(!flagged(de, vi, Language::VI), "{de} | {vi}");
@@ -243,6 +279,21 @@ mod tests {
             ("Menschen starben", "30 people died", Language::EN),
             ("10.000 Menschen", "1.000 người", Language::VI),
             ("5 Prozent", "50%", Language::EN),
+            ("die 1930er Jahre", "the 9930s", Language::EN),
+            ("5,6 und 2,6 Punkte", "5.5 and 2.6 points", Language::EN),
+            (
+                "zwei Jahre oder drei Monate",
+                "two years or two months",
+                Language::EN,
+            ),
+            (
+                "acht Wechsel im Halbfinale",
+                "two changes in the semi-final",
+                Language::EN,
+            ),
+            ("Die beiden Länder", "The eight countries", Language::EN),
+            ("dreimal im Jahr", "nine times a year", Language::EN),
+            ("fünfjährige Arbeit", "ten years of work", Language::EN),
         ] {
             assert!(flagged(de, other, language), "{de} | {other}");
         }

@@ -10,6 +10,9 @@ use super::{Number, Reading, word};
 /// What may stand between the digits of one number or date.
 const SEPARATORS: [char; 8] = ['.', ',', '\'', '’', ':', '\u{a0}', '\u{202f}', '\u{2009}'];
 
+/// Years of which two digits may be left out.
+const YEARS: std::ops::Range<u16> = 1000..2100;
+
 /// The numbers that are written in digits.
 pub(super) fn in_digits(side: &Side) -> Vec<Number> {
     let mut numbers: Vec<Number> = Vec::new();
@@ -130,7 +133,7 @@ impl<'a> Token<'a> {
             2 if decade || of_century => [1900, 2000]
                 .map(|century| Reading::Value(f64::from(century + value)))
                 .into(),
-            4 if decade || self.before.ends_with("niên ") => {
+            4 if (decade || self.before.ends_with("niên ")) && YEARS.contains(&value) => {
                 vec![Reading::Value(f64::from(value % 100))]
             }
             _ => Vec::new(),
@@ -225,7 +228,9 @@ fn in_notation(token: &str, thousands: char, decimal: char) -> Vec<Reading> {
                 && groups.iter().all(is_group)
                 && (groups.is_empty() || grouped(&parts[..parts.len() - 1])) =>
         {
-            [with_fraction().map(Reading::Value), split()]
+            // 2.30 is a time as well.
+            let time = if decimal == '.' { split() } else { None };
+            [with_fraction().map(Reading::Value), time]
         }
         // 14.30, or 3.5 in a language that writes 3,5
         [_] => [with_fraction().map(Reading::Value), split()],

@@ -19,6 +19,11 @@ struct Words {
     scales: HashMap<&'static str, f64>,
 }
 
+/// What German numerals are joined with when they count: `dreimal`, `fünfjährig`.
+const COUNTED: [&str; 9] = [
+    "mal", "fach", "jährig", "köpfig", "monatig", "stündig", "tägig", "wöchig", "seitig",
+];
+
 static GERMAN: LazyLock<Words> =
     LazyLock::new(|| Words::read(include_str!("../data/numbers.de.txt")));
 static ENGLISH: LazyLock<Words> =
@@ -133,7 +138,10 @@ pub(super) fn in_words(side: &Side) -> Vec<Number> {
         if let Some((value, rest)) = words.numeral(&word.lower, side.language)
             && !rest.is_empty()
         {
-            numbers.push(possible(word, value));
+            numbers.push(Number {
+                must_match: value > 1.0 && COUNTED.iter().any(|start| rest.starts_with(start)),
+                ..possible(word, value)
+            });
         }
         index += compound.map_or(1, |compound| compound.words);
     }
