@@ -8,6 +8,8 @@ const MIN_WRAP_WIDTH: usize = 50;
 /// … and at most this wide; longer lines are paragraphs.
 const MAX_WRAP_WIDTH: usize = 120;
 
+const LINE_ENDS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Finds paragraphs and their sentences. Blank lines separate paragraphs; a
 /// line break inside a block of lines does as well, unless the block looks
 /// hard-wrapped there. List marks belong to the gap before the sentence.
@@ -44,15 +46,14 @@ pub(super) fn paragraphs(text: &str) -> Vec<Span> {
 fn lines(text: &str) -> impl Iterator<Item = Span> {
     let mut start = 0;
     let mut after_return = false;
-    text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
-        .filter_map(move |line| {
-            let content = trim(text, Span::new(start, start + line.len()));
-            start += line.len();
-            // Not a line, but the second half of `\r\n`.
-            let is_rest = after_return && line == "\n";
-            after_return = line.ends_with('\r');
-            (!is_rest).then_some(content)
-        })
+    text.split_inclusive(LINE_ENDS).filter_map(move |line| {
+        let content = trim(text, Span::new(start, start + line.len()));
+        start += line.len();
+        // Not a line, but the second half of `\r\n`.
+        let is_rest = after_return && line == "\n";
+        after_return = line.ends_with('\r');
+        (!is_rest).then_some(content)
+    })
 }
 
 /// The span without the white space (and byte order mark) around it.
@@ -67,7 +68,8 @@ fn trim(text: &str, span: Span) -> Span {
 }
 
 /// Splits a block of lines into paragraphs: a line is continued by the next one
-/// if that one's first word would not have fitted, and it is no item of a list.
+/// if that one's first word would not have fitted, and it is no item of a list; not
+/// behind the end of a sentence if it is indented, as paragraphs are in books.
 fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
     let width = |line: Span| line.of(text).chars().count();
     let wrap_width = block.iter().map(|&line| width(line)).max().unwrap_or(0);
@@ -78,7 +80,9 @@ fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
             && bullet_len(line.of(text)) == 0
             && previous.is_some_and(|previous| {
                 let ended = previous.of(text).ends_with(['.', '!', '?', ':', ';']);
-                if ended && number_len(line.of(text)) > 0 {
+                let begins = number_len(line.of(text)) > 0
+                    || indentation(text, line) > hanging_indentation(text, previous);
+                if ended && begins {
                     return false;
                 }
                 let first_word = line.of(text).split_whitespace().next().unwrap_or("");
@@ -94,6 +98,21 @@ fn join_wrapped(text: &str, block: &[Span], paragraphs: &mut Vec<Span>) {
         }
         previous = Some(line);
     }
+}
+
+/// Characters of white space before a line.
+fn indentation(text: &str, line: Span) -> usize {
+    let before = text[..line.start].chars().rev();
+    before
+        .take_while(|&c| c.is_whitespace() && !LINE_ENDS.contains(&c))
+        .count()
+}
+
+/// Characters before the content of a line, its list mark included.
+fn hanging_indentation(text: &str, line: Span) -> usize {
+    let content = line.of(text);
+    let mark = bullet_len(content).max(number_len(content));
+    indentation(text, line) + content[..mark].chars().count()
 }
 
 /// Bytes of a bullet and the white space behind it; 0 if there is none.
@@ -206,6 +225,20 @@ mod tests {
         let ordinal = "Der Vertrag beginnt nach allem, was wir wissen, erst am\n\
                        1. Januar, wenn auch der letzte Beteiligte zustimmt.\n";
         assert_eq!(of(ordinal).len(), 1);
+    }
+
+    #[test]
+    fn an_indented_line_behind_a_full_stop_is_no_wrapped_line() {
+        let book = "    Erst kommt ein Absatz, der am rechten Rand des Satzes\n\
+                    zu Ende ist, so dass man das Ende nicht mehr sieht da.\n    \
+                    Dann kommt ein anderer.\n";
+        assert_eq!(of(book).len(), 2);
+        assert!(of(book)[1].starts_with("Dann"));
+        let hanging = "- Ein Punkt einer Liste, der hier nach 56 Zeichen aufhört.\n  \
+                       Und dann weitergeht.\n";
+        assert_eq!(of(hanging).len(), 1);
+        let entry = "Anmerkung: Was hier steht, ist eingerückt, weil es dazu\n    gehört.\n";
+        assert_eq!(of(entry).len(), 1);
     }
 
     #[test]

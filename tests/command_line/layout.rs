@@ -261,12 +261,6 @@ fn block(line_end: &'static str) -> impl Strategy<Value = (String, String)> {
             input.extend([gap, sentence]);
             output.extend([gap, "[", sentence, "]"]);
         }
-        // A block of lines that one might take for hard-wrapped needs a blank line.
-        let blank = if input.chars().count() >= 50 {
-            blank.max(1)
-        } else {
-            blank
-        };
         let rest = format!("{end}{line_end}{}", line_end.repeat(blank));
         (input + &rest, output + &rest)
     })
@@ -277,7 +271,19 @@ fn text() -> impl Strategy<Value = (String, String)> {
     line_end.prop_flat_map(|line_end| {
         let last = prop::sample::select(vec![true, false]);
         (prop::collection::vec(block(line_end), 0..8), last).prop_map(move |(blocks, last)| {
-            let (mut input, mut output): (String, String) = blocks.into_iter().unzip();
+            let (mut input, mut output) = (String::new(), String::new());
+            let mut is_wide = false;
+            for (block_in, block_out) in blocks {
+                // Blank lines around what one might take for hard-wrapped.
+                let was_wide =
+                    std::mem::replace(&mut is_wide, block_in.trim_end().chars().count() >= 50);
+                if was_wide || is_wide {
+                    input += line_end;
+                    output += line_end;
+                }
+                input += &block_in;
+                output += &block_out;
+            }
             if !last {
                 input.truncate(input.trim_end_matches(line_end).len());
                 output.truncate(output.trim_end_matches(line_end).len());
