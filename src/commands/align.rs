@@ -13,7 +13,7 @@ use dolmetsch::alignment::{AlignmentPoint, Links, Symmetrization, symmetrize, wo
 use dolmetsch::language::LanguagePair;
 use dolmetsch::writer::{AlignedLine, write_aligned_jsonl, write_aligned_pharaoh, write_naacl};
 
-use super::output::NewFile;
+use super::output::{NewFile, spare_inputs};
 use super::pairs::Pairs;
 use super::targets::{Request, single_model};
 use crate::cli::{EncodingOption, GuardMode, MachineOptions, ModelOptions, SearchOptions};
@@ -168,6 +168,11 @@ pub fn run(args: &AlignArgs) -> Result<()> {
         let message = "--via goes with --documents: words are linked by one model";
         return Err(Error::Options(message.to_owned()).into());
     }
+    let inputs = [&args.input, &args.source, &args.target];
+    spare_inputs(
+        args.output.as_deref(),
+        inputs.into_iter().filter_map(Option::as_deref),
+    )?;
     super::interrupt::install()?;
     let write = |output: &mut dyn Write| {
         if args.documents {

@@ -12,7 +12,7 @@ use dolmetsch::comparison::{
 };
 use dolmetsch::metrics::{Metric, Signature};
 
-use super::output::NewFile;
+use super::output::{NewFile, spare_inputs};
 use corpus::{Input, read};
 use options::Format;
 pub use options::{CompareArgs, with_long_names};
@@ -26,6 +26,9 @@ pub fn run(options: &CompareArgs) -> anyhow::Result<()> {
             .build_global()
             .context("could not start worker threads")?;
     }
+    let files = options.hypotheses.iter().chain(&options.input);
+    let files = files.chain(&options.reference).chain(&options.source);
+    spare_inputs(options.output.as_deref(), files.map(AsRef::as_ref))?;
     let input = read(options)?;
     let normalized = options
         .normalize_vietnamese

@@ -1,6 +1,7 @@
 //! Where translations are written: standard output, one file, or a file for
 //! each input and target.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -176,6 +177,23 @@ fn bilingual_file(shape: Shape) -> Option<Box<dyn BilingualFile>> {
         Format::Xliff => Box::new(Xliff::new(shape.source, targets.into_iter().next()?)),
         Format::Text | Format::Jsonl | Format::Tsv | Format::Pharaoh => return None,
     })
+}
+
+/// Refuses outputs that would take the place of an input.
+pub(crate) fn spare_inputs<'a>(
+    outputs: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> dolmetsch::Result<()> {
+    let file = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
+    let inputs: HashSet<PathBuf> = inputs.into_iter().filter_map(file).collect();
+    let is_input = |path: &&Path| file(path).is_some_and(|path| inputs.contains(&path));
+    match outputs.into_iter().find(is_input) {
+        None => Ok(()),
+        Some(path) => Err(Error::Options(format!(
+            "{} is an input, and would be written over (name another file or folder for the output)",
+            path.display()
+        ))),
+    }
 }
 
 /// An output file. It gets its name when it is complete; until then what had the

@@ -11,7 +11,7 @@ use dolmetsch::writer::{TargetName, Window};
 use dolmetsch::{Document, Error, Language, Translation};
 
 use super::language_check::{LanguageCheck, flag_languages};
-use super::output::{NewFile, Output, Shape, StandardOutput, path_in};
+use super::output::{NewFile, Output, Shape, StandardOutput, path_in, spare_inputs};
 use super::progress::Progress;
 use super::summary::Summary;
 use super::targets::{Request, Target, targets};
@@ -30,6 +30,7 @@ pub fn run(options: &Translate) -> anyhow::Result<()> {
         &options.inputs
     };
     check_inputs(inputs)?;
+    spare_inputs(options.output.as_deref(), paths(inputs))?;
     check_format(options)?;
     check_guard(&options.guard, options.strict)?;
     let layout = layout(options.lines, &options.segmentation)?;
@@ -91,6 +92,10 @@ pub(crate) fn withhold(translations: &mut [Translation], min_confidence: Option<
             translation.withhold();
         }
     }
+}
+
+fn paths(files: &[PathBuf]) -> impl Iterator<Item = &Path> {
+    files.iter().map(PathBuf::as_path)
 }
 
 /// What can be said of the inputs before a model is loaded.
@@ -248,7 +253,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Two inputs must not be written to one file.
+    /// Two inputs must not be written to one file, nor a translation to an input.
     fn check_names(&self, shape: Shape, folder: &Path) -> dolmetsch::Result<()> {
         let mut names: HashMap<PathBuf, &Path> = HashMap::new();
         for input in self.inputs {
@@ -261,7 +266,14 @@ impl Job<'_> {
                 )));
             }
         }
-        Ok(())
+        let of_targets = |target| self.inputs.iter().map(move |input| (input, target));
+        let outputs: Vec<PathBuf> = shape
+            .targets
+            .iter()
+            .flat_map(of_targets)
+            .map(|(input, target)| file_in(folder, input, shape.format, target))
+            .collect();
+        spare_inputs(paths(&outputs), paths(self.inputs))
     }
 
     /// Translates an input window by window into all targets; says whether it is

@@ -19,6 +19,9 @@ const PART_SIZE: usize = 128 * 1024;
 /// A part of prose is no longer than this, even without a blank line (bytes).
 const MAX_PART_SIZE: usize = 1024 * 1024;
 
+/// A longer line is no line of text, where lines must stay whole.
+const MAX_LINE: usize = 16 * 1024 * 1024;
+
 /// How a text is cut into paragraphs and sentences.
 #[derive(Debug, Clone)]
 pub enum Layout {
@@ -92,7 +95,7 @@ impl<R: Read> Reader<R> {
                 Layout::Prose(_) | Layout::Paragraphs => {
                     MAX_PART_SIZE.saturating_sub(line_start).max(1) as u64
                 }
-                Layout::Lines => u64::MAX,
+                Layout::Lines => MAX_LINE as u64,
             };
             let read = self
                 .input
@@ -106,6 +109,17 @@ impl<R: Read> Reader<R> {
                 Layout::Prose(_) | Layout::Paragraphs => whole_line && line.trim_ascii().is_empty(),
                 Layout::Lines => whole_line,
             };
+            if line.len() >= MAX_LINE && !whole_line {
+                let before = &self.pending[..line_start];
+                return Err(Error::InvalidInput {
+                    name: self.name.clone(),
+                    line: self.paragraphs + before.split(|&byte| byte == b'\n').count(),
+                    reason: format!(
+                        "is longer than {} MB (break it, or let sentences be found, without --lines)",
+                        MAX_LINE / (1024 * 1024)
+                    ),
+                });
+            }
             let enough = self.pending.len() >= PART_SIZE || self.input.buffer().is_empty();
             if read == 0 || may_end && enough {
                 return Ok(std::mem::take(&mut self.pending));
@@ -204,6 +218,21 @@ mod tests {
         Reader::new("test", text.as_bytes(), layout.clone())
             .collect::<Result<_>>()
             .unwrap()
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_with_its_number_behind_those_before() {
+        let text = format!("Eins.\n\nZwei.\n{}", "a".repeat(MAX_LINE + 1));
+        let mut parts = Reader::new("test", text.as_bytes(), Layout::Lines);
+        assert_eq!(parts.next().unwrap().unwrap().sentences().len(), 3);
+        let error = parts.next().unwrap().unwrap_err();
+        assert!(
+            error.to_string().contains("test: line 4 is longer"),
+            "{error}"
+        );
+        let fits = format!("{}\nZwei.", "a".repeat(MAX_LINE - 1));
+        let parts = Reader::new("test", fits.as_bytes(), Layout::Lines);
+        assert!(parts.into_iter().all(|part| part.is_ok()));
     }
 
     /// The whole input, put together of gaps and sentences as they stand in it.

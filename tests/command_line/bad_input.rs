@@ -263,6 +263,42 @@ fn outputs_that_cannot_be_written() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn no_input_is_written_over() {
+    let folder = Folder::new();
+    let text = folder.file("a.txt", "Guten Morgen!\n");
+    let other = folder.file("a.en.txt", "Guten Abend!\n");
+    let pairs = folder.file("p.tsv", "Guten Morgen!\tGood morning!\n");
+    let (here, linked) = (folder.path(""), folder.path("link.txt"));
+    std::os::unix::fs::symlink(&text, &linked).unwrap();
+    let align = ["align", "--to", "en", "--model", "builtin"];
+    for arguments in [
+        [&TRANSLATE[..], &[&text, "-o", &text]].concat(),
+        [&TRANSLATE[..], &[&text, "-o", &linked]].concat(),
+        [&TRANSLATE[..], &[&text, &other, "--output-dir", &here]].concat(),
+        [&align[..], &[&pairs, "-o", &pairs]].concat(),
+        vec!["compare", &text, "--reference", &other, "-o", &other],
+        vec!["compare", &text, "--reference", &other, "-o", &text],
+    ] {
+        let before = folder.names();
+        assert_failure(
+            &arguments,
+            b"",
+            2,
+            &["is an input", "another file or folder"],
+        );
+        assert_eq!(folder.names(), before);
+        assert_eq!(fs::read(&text).unwrap(), b"Guten Morgen!\n");
+        assert_eq!(fs::read(&other).unwrap(), b"Guten Abend!\n");
+    }
+    let arguments = [&TRANSLATE[..], &[&text, "--output-dir", &here]].concat();
+    assert_eq!(
+        run(&arguments, b"").code,
+        0,
+        "an older translation is replaced"
+    );
+}
+
+#[test]
 fn a_full_disk_is_told_and_leaves_no_half_written_file() {
     let folder = Folder::new();
     let text = folder.file("in.txt", "12,5\n".repeat(60_000));
