@@ -254,10 +254,9 @@ fn temporary(path: &Path, existing: Option<&fs::Metadata>) -> io::Result<NamedTe
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let mut prefix = OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
+    // A longer name may be more than the file system allows.
+    builder.prefix(".dolmetsch-").suffix(".tmp");
     if let Some(metadata) = existing {
         builder.permissions(metadata.permissions());
     } else {

@@ -110,6 +110,9 @@ impl Iterator for PairLines {
     }
 }
 
+/// A longer line is no line of text.
+const MAX_LINE: u64 = 16 * 1024 * 1024;
+
 /// The lines of a text, read one by one.
 struct Lines {
     name: String,
@@ -137,8 +140,16 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Result<String>> {
         let mut bytes = Vec::new();
-        match self.input.read_until(b'\n', &mut bytes) {
+        let mut input = self.input.by_ref().take(MAX_LINE);
+        match input.read_until(b'\n', &mut bytes) {
             Ok(0) => return None,
+            Ok(read) if read as u64 == MAX_LINE && !bytes.ends_with(b"\n") => {
+                return Some(Err(Error::InvalidInput {
+                    name: self.name.clone(),
+                    line: self.count + 1,
+                    reason: format!("is longer than {} MB", MAX_LINE / (1024 * 1024)),
+                }));
+            }
             Ok(_) => {}
             Err(error) => return Some(Err(Error::io("read", Path::new(&self.name))(error))),
         }

@@ -263,6 +263,34 @@ fn outputs_that_cannot_be_written() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_file_may_have_the_longest_name_that_there_is() {
+    let folder = Folder::new();
+    let output = folder.path(&format!("{}.txt", "n".repeat(251)));
+    let arguments = [&TRANSLATE[..], &["-o", &output]].concat();
+    assert_eq!(run(&arguments, b"12,5\n").code, 0);
+    assert_eq!(fs::read(output).unwrap(), b"12,5\n");
+}
+
+#[test]
+fn a_pair_without_end_is_refused() {
+    let folder = Folder::new();
+    let text = folder.file("a.txt", "Guten Morgen!\nUnd gute Nacht.\n");
+    let endless = folder.file("b.txt", format!("Good morning!\n{}", "a".repeat(17 << 20)));
+    let done = run(
+        &[
+            "check", "--source", &text, "--target", &endless, "--to", "en",
+        ],
+        b"",
+    );
+    assert_eq!(done.code, 4, "{}", done.stderr);
+    assert!(
+        done.stderr.contains("b.txt: line 2 is longer than 16 MB"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
 fn no_input_is_written_over() {
     let folder = Folder::new();
     let text = folder.file("a.txt", "Guten Morgen!\n");
