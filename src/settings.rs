@@ -12,12 +12,22 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use dolmetsch::fast::{ISA_VARIABLE, PACKED_VARIABLE};
 use dolmetsch::{Error, Result};
 use toml::de::{DeTable, DeValue};
 
 /// Subcommands whose options have no settings: they explain settings, or print
 /// for other programs.
 const WITHOUT_SETTINGS: [&str; 4] = ["config", "completions", "man", "help"];
+
+/// Variables that are no option's, but read elsewhere.
+const RESERVED: [&str; 5] = [
+    "DOLMETSCH_CONFIG",
+    "DOLMETSCH_CONFIG_DIR",
+    "DOLMETSCH_HTTP_TIMEOUT",
+    ISA_VARIABLE,
+    PACKED_VARIABLE,
+];
 
 /// A name is offered as a correction from this Jaro-Winkler similarity on.
 const SIMILAR: f64 = 0.75;
@@ -228,9 +238,7 @@ pub fn for_each_option(root: &Command, visit: &mut dyn FnMut(&[String], &Arg)) {
 
 /// `DOLMETSCH_*` variables that no option and nothing else reads.
 pub fn unknown_variables(root: &Command) -> Vec<(String, Option<String>)> {
-    let mut known: Vec<String> = ["CONFIG", "CONFIG_DIR", "HTTP_TIMEOUT"]
-        .map(|name| format!("DOLMETSCH_{name}"))
-        .into();
+    let mut known: Vec<String> = RESERVED.map(str::to_owned).into();
     for_each_option(root, &mut |command, option| {
         known.extend(variable_names(command, option));
     });
@@ -479,4 +487,23 @@ fn most_similar<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_option_reads_a_variable_that_means_something_else() {
+        let mut names = Vec::new();
+        for_each_option(&crate::cli::Cli::command(), &mut |command, option| {
+            names.extend(variable_names(command, option));
+        });
+        assert!(names.contains(&"DOLMETSCH_CACHE".to_owned()));
+        for name in RESERVED {
+            assert!(!names.contains(&name.to_owned()), "{name}");
+        }
+    }
 }

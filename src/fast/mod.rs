@@ -59,7 +59,7 @@ use crate::tokenizer::TokenId;
 use decoder::Decoding;
 use layers::Layers;
 use network::{Network, target_rows};
-pub use pack_file::CACHE_VARIABLE;
+pub use pack_file::PACKED_VARIABLE;
 use pack_file::PackFile;
 use packed::Weights;
 pub use precision::{Int8, Precision, Single};

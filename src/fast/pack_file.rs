@@ -18,9 +18,9 @@ use super::precision::Precision;
 use crate::hub::sha256;
 use crate::marian::Config;
 
-/// The environment variable that names the folder of the cache; set to nothing,
+/// The environment variable that names the folder of packed weights; set to nothing,
 /// it turns the cache off.
-pub const CACHE_VARIABLE: &str = "DOLMETSCH_CACHE";
+pub const PACKED_VARIABLE: &str = "DOLMETSCH_PACKED";
 
 /// Smaller blocks are packed about as fast as a file is found and verified.
 const WORTH_KEEPING: usize = 32 * 1024 * 1024;
@@ -138,9 +138,9 @@ pub(crate) fn is_worth_keeping(bytes: usize) -> bool {
     bytes >= WORTH_KEEPING
 }
 
-/// `DOLMETSCH_CACHE`, else `dolmetsch` in the user's cache folder.
+/// `DOLMETSCH_PACKED`, else `dolmetsch` in the user's cache folder.
 fn folder() -> Option<PathBuf> {
-    match std::env::var_os(CACHE_VARIABLE) {
+    match std::env::var_os(PACKED_VARIABLE) {
         Some(folder) if folder.is_empty() => None,
         Some(folder) => Some(folder.into()),
         None => Some(dirs::cache_dir()?.join("dolmetsch")),
