@@ -620,6 +620,28 @@ fn merged_shards_are_the_same_bytes_as_one_run() {
     assert!(again.stderr.contains(" 0 translated"), "{}", again.stderr);
 }
 
+#[test]
+fn missing_shards_are_counted_and_too_many_refused() {
+    let folder = folder_with(&[("in/a.lines", b"Ja.\n")]);
+    let shard = |shard| {
+        batch(
+            folder.path(),
+            &["in", "--output-dir", "out", "--shard", shard],
+        )
+    };
+    let refused = shard("1/3000000000");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("65536"), "{}", refused.stderr);
+    assert_eq!(shard("2/65536").code, Some(0));
+    let mut merge = Command::cargo_bin("dolmetsch").unwrap();
+    merge.current_dir(folder.path()).env("DOLMETSCH_CONFIG", "");
+    merge.args(["batch", "--merge", "out"]);
+    let done = finished(merge);
+    assert_eq!(done.code, Some(6), "{}", done.stderr);
+    let missing = ": 1/65536; 3/65536; 4/65536; 5/65536; 6/65536; and 65530 more (";
+    assert!(done.stderr.contains(missing), "{}", done.stderr);
+}
+
 /// `translate --lines` answers each line as soon as it has it, and after a line
 /// that it cannot read ends with 4, the lines before being answered.
 #[test]

@@ -17,7 +17,7 @@ use crate::hub::sha256;
 use crate::language::Language;
 use crate::reader::Layout;
 
-/// Differences that a message names; the rest is counted.
+/// Differences, or shards, that a message names; the rest is counted.
 const NAMED: usize = 5;
 
 /// Everything that the output depends on.
@@ -292,9 +292,10 @@ fn damaged(reason: &impl std::fmt::Display) -> Error {
 }
 
 /// The first differences, and how many more there are.
-fn named(differences: &[String]) -> String {
-    let named = differences[..differences.len().min(NAMED)].join("; ");
-    match differences.len().saturating_sub(NAMED) {
+/// The first few, separated by `; `, and how many more there are.
+pub(super) fn named(all: &[String]) -> String {
+    let named = all[..all.len().min(NAMED)].join("; ");
+    match all.len().saturating_sub(NAMED) {
         0 => named,
         more => format!("{named}; and {more} more"),
     }

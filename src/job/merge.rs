@@ -7,7 +7,7 @@ use super::finish::{Parts, write_rejected};
 use super::input::Input;
 use super::journal::{self, Written};
 use super::lock::Lock;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, named};
 use super::state::{self, State};
 use super::{Event, Shard, Summary};
 use crate::error::{Error, Result};
@@ -86,7 +86,12 @@ fn shards(output: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
             .filter_map(|entry| Shard::from_folder(entry.ok()?.file_name().to_str()?))
             .collect(),
     };
-    let count = found.first().map_or(0, |shard| shard.count());
+    let Some(count) = found.first().map(|shard| shard.count()) else {
+        return Err(Error::Mismatch(format!(
+            "{} has no shards (run them with --shard and the same --output-dir, or copy their folders here)",
+            shards.display()
+        )));
+    };
     if let Some(other) = found.iter().find(|shard| shard.count() != count) {
         return Err(Error::Mismatch(format!(
             "{} has shards of {count} and of {} (remove those that do not belong to the job)",
@@ -98,11 +103,11 @@ fn shards(output: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
         .filter(|shard| !found.contains(shard))
         .map(|shard| shard.to_string())
         .collect();
-    if !missing.is_empty() || count == 0 {
+    if !missing.is_empty() {
         return Err(Error::Mismatch(format!(
             "shards are missing in {}: {} (run them with --shard and the same --output-dir, or copy their folders here)",
             shards.display(),
-            missing.join(", ")
+            named(&missing)
         )));
     }
     Ok(Shard::all(count)
@@ -162,7 +167,7 @@ fn counts(shards: &[PathBuf], inputs: &[Input]) -> Result<Vec<(u64, u64)>> {
     }
     Err(Error::Mismatch(format!(
         "shards are not finished: {} (run the same commands for them again)",
-        unfinished.join(", ")
+        named(&unfinished)
     )))
 }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The most shards of a job; a merge looks for the folder of each.
+const MOST: u64 = 65_536;
+
 /// Shard `K` of `N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
@@ -57,11 +60,14 @@ impl fmt::Display for Shard {
 impl FromStr for Shard {
     type Err = String;
 
-    /// `K/N`, K from 1 to N.
+    /// `K/N`, K from 1 to N, N up to 65,536.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let numbers = text.split_once('/');
         let numbers = numbers.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
         match numbers {
+            Some((_, n)) if n > MOST => Err(format!(
+                "{n} shards are too many (a job has {MOST} at most)"
+            )),
             Some((k, n)) if (1..=n).contains(&k) => Ok(Self {
                 index: k - 1,
                 count: n,
@@ -90,6 +96,8 @@ mod tests {
         for (text, valid) in [
             ("1/4", true),
             ("4/4", true),
+            ("1/65536", true),
+            ("1/65537", false),
             ("0/4", false),
             ("5/4", false),
             ("1", false),
