@@ -357,6 +357,35 @@ fn poisonous_records_leave_their_places_empty() {
     assert_eq!(strict.code, Some(5), "{}", strict.stderr);
 }
 
+/// A job's own list of rejected records is removed when it is out of date, but no
+/// other file of that name.
+#[test]
+fn a_list_of_rejected_records_that_is_not_the_jobs_stays() {
+    let folder = folder_with(&[("in/a.jsonl", b"{\"text\":\"Ja.\"}\n")]);
+    let path = |name: &str| folder.path().join(name);
+    let list = path("out/rejected.jsonl");
+    let run = |arguments: &[&str]| {
+        let mut all = vec!["in", "--output-dir", "out"];
+        all.extend(arguments);
+        let done = batch(folder.path(), &all);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+    };
+    run(&[]);
+    fs::write(&list, "mine\n").unwrap();
+    for arguments in [&[][..], &["--restart"]] {
+        run(arguments);
+        assert_eq!(fs::read(&list).unwrap(), b"mine\n", "{arguments:?}");
+    }
+    fs::write(path("in/a.jsonl"), "{\n").unwrap();
+    run(&["--restart"]);
+    let rejected = fs::read(&list).unwrap();
+    run(&[]);
+    assert_eq!(fs::read(&list).unwrap(), rejected);
+    fs::write(path("in/a.jsonl"), "{\"text\":\"Nein.\"}\n").unwrap();
+    run(&["--restart"]);
+    assert!(!list.exists());
+}
+
 #[test]
 fn a_damaged_file_does_not_keep_others_from_being_translated() {
     let whole = compressed("gz", lines(2000).as_bytes());

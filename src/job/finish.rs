@@ -58,7 +58,8 @@ impl Parts<'_> {
     }
 }
 
-/// Joins the rejected records of all inputs.
+/// Joins the rejected records of all inputs. If there are none, what an earlier
+/// run has joined is removed, but no file that is not this job's.
 pub(super) fn write_rejected(output: &Path, state: &State) -> Result<()> {
     let path = output.join(super::REJECTED);
     let rejected = state
@@ -68,17 +69,33 @@ pub(super) fn write_rejected(output: &Path, state: &State) -> Result<()> {
         .filter(|done| done.rejected > 0);
     let files: Vec<_> = rejected.map(|done| state.rejected(done.file)).collect();
     if files.is_empty() {
-        return match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("write", &path)(error))
-            }
-            _ => Ok(()),
-        };
+        return remove_rejected(output, state.folder());
     }
     let new = state.new_file();
     let mut joined = fs::File::create(&new).map_err(Error::io("write", &new))?;
     for file in files {
         assemble::append(&file, &mut joined)?;
     }
-    state::place(&joined, &new, &path)
+    state::place(&joined, &new, &path)?;
+    state::note_rejected(state.folder(), &FileIdentity::of(&path)?)
+}
+
+/// Removes what [`write_rejected`] has joined for the job with its state in
+/// `folder`.
+pub(super) fn remove_rejected(output: &Path, folder: &Path) -> Result<()> {
+    if !is_own_rejected(output, folder)? {
+        return Ok(());
+    }
+    let path = output.join(super::REJECTED);
+    fs::remove_file(&path).map_err(Error::io("write", &path))
+}
+
+/// Whether the rejected records in `output` are those that the job with its state
+/// in `folder` has joined.
+fn is_own_rejected(output: &Path, folder: &Path) -> Result<bool> {
+    let path = output.join(super::REJECTED);
+    match state::noted_rejected(folder) {
+        Some(known) if path.is_file() => Ok(known.now(&path)?.has_content_of(&known)),
+        _ => Ok(false),
+    }
 }

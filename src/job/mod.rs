@@ -14,8 +14,9 @@
 //!
 //! All state is in `OUT/.dolmetsch/`: `lock`, `manifest.json` (what the job was
 //! begun with), `journal/N` (input N), `finished` (inputs in their places),
-//! `rejected/N`, `new/` (files that have no name yet), `cache`, and
-//! `shards/K-of-N/` with the same for each shard.
+//! `rejected/N` and `rejected/joined` (what they were joined to), `new/` (files
+//! that have no name yet), `cache`, and `shards/K-of-N/` with the same for each
+//! shard.
 
 mod assemble;
 mod block;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::block::{BlockReader, Position};
-use super::finish::{Parts, write_rejected};
+use super::finish::{Parts, remove_rejected, write_rejected};
 use super::gathered::Gathered;
 use super::journal::{self, Frame, Journal};
 use super::manifest::Manifest;
@@ -38,6 +38,7 @@ impl Job<'_> {
         state::make_folder(&self.output.join(state::FOLDER))?;
         let _locks = self.lock(&folder)?;
         if self.restart {
+            remove_rejected(&self.output, &folder)?;
             state::remove(&folder)?;
         }
         let manifest = self.manifest(&folder)?;

@@ -118,10 +118,31 @@ impl State {
         self.folder.join("rejected").join(file.to_string())
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a file is written before it gets its name.
     pub(super) fn new_file(&self) -> PathBuf {
         self.folder.join("new").join("file")
     }
+}
+
+/// Where it is noted what the rejected records of all inputs were joined to.
+fn rejected_note(folder: &Path) -> PathBuf {
+    folder.join("rejected").join("joined")
+}
+
+/// Notes what the rejected records of all inputs were joined to.
+pub(super) fn note_rejected(folder: &Path, joined: &FileIdentity) -> Result<()> {
+    let path = rejected_note(folder);
+    let json = serde_json::to_vec(joined).expect("numbers and strings are JSON");
+    fs::write(&path, json).map_err(Error::io("write", &path))
+}
+
+/// What [`note_rejected`] has noted; a note that cannot be read is none.
+pub(super) fn noted_rejected(folder: &Path) -> Option<FileIdentity> {
+    serde_json::from_slice(&fs::read(rejected_note(folder)).ok()?).ok()
 }
 
 /// What the log says, and how many of its bytes are whole lines.
