@@ -233,6 +233,46 @@ fn ctrl_c_ends_a_job_that_can_go_on() {
     assert!(resumed["skipped"].as_u64() >= progress["translated"].as_u64());
 }
 
+/// Inputs and outputs in one folder: the shell's `*` names the outputs of the
+/// earlier run as well, but not what else is there.
+#[test]
+fn the_same_pattern_goes_on_in_the_folder_of_the_inputs() {
+    let text = lines(4000);
+    let folder = folder_with(&[
+        ("a.jsonl", b"{\"text\":\"Ja.\"}\n{\n"),
+        ("b.jsonl", b"{\"text\":\"Nein.\"}\n"),
+        ("c.lines", text.as_bytes()),
+    ]);
+    let inputs = ["a.jsonl", "b.jsonl", "c.lines"];
+    let run = |more: &[&str]| {
+        let all = [&inputs[..], more, &["--output-dir", "."]].concat();
+        batch(folder.path(), &all)
+    };
+    let arguments = [&inputs[..], &["--output-dir", "."]].concat();
+    let mut child = start(folder.path(), &arguments);
+    windows(&mut child, 2).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let done = ["a.en.jsonl", "b.en.jsonl"];
+    let made = || done.map(|name| fs::read(folder.path().join(name)).unwrap());
+    let before = made();
+    let again = run(&done);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("2 files are what"),
+        "{}",
+        again.stderr
+    );
+    let all = run(&["a.en.jsonl", "b.en.jsonl", "c.en.lines", "rejected.jsonl"]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    assert!(all.stderr.contains(" 0 translated"), "{}", all.stderr);
+    assert_eq!(made(), before);
+    // Not the job's own.
+    fs::write(folder.path().join("rejected.jsonl"), "mine\n").unwrap();
+    let foreign = run(&["rejected.jsonl"]);
+    assert_eq!(foreign.code, Some(2), "{}", foreign.stderr);
+}
+
 #[test]
 fn a_job_does_not_go_on_with_something_else() {
     let folder = folder_with(&[("in/a.lines", lines(20).as_bytes()), ("b.lines", b"Ja.\n")]);

@@ -92,7 +92,7 @@ pub(super) fn remove_rejected(output: &Path, folder: &Path) -> Result<()> {
 
 /// Whether the rejected records in `output` are those that the job with its state
 /// in `folder` has joined.
-fn is_own_rejected(output: &Path, folder: &Path) -> Result<bool> {
+pub(super) fn is_own_rejected(output: &Path, folder: &Path) -> Result<bool> {
     let path = output.join(super::REJECTED);
     match state::noted_rejected(folder) {
         Some(known) if path.is_file() => Ok(known.now(&path)?.has_content_of(&known)),

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use super::REJECTED;
 use super::compression::Compression;
 use super::format::Format;
+use super::prepare;
 use crate::error::{Error, Result};
 use crate::language::Language;
 
@@ -122,6 +123,7 @@ pub fn find(names: &[PathBuf], lines: bool, output: &Path, targets: &[Language])
             search.others.len()
         ));
     }
+    search.drop_own(output, targets);
     search.spare_inputs(output, targets)?;
     let inputs = search.found.into_values().collect::<Vec<Input>>();
     if inputs.is_empty() {
@@ -177,6 +179,32 @@ impl Search {
         root
     }
 
+    /// Takes out what an earlier run of the job has written to `output`: where the
+    /// inputs are in the same folder, a shell's `*` names that too.
+    fn drop_own(&mut self, output: &Path, targets: &[Language]) {
+        let own = prepare::own_outputs(output);
+        let outputs = self.outputs(targets).filter(|name| own.contains(name));
+        let paths: HashSet<PathBuf> = outputs
+            .filter_map(|name| fs::canonicalize(output.join(name)).ok())
+            .collect();
+        let before = self.found.len();
+        self.found.retain(|(_, path), _| !paths.contains(path));
+        match before - self.found.len() {
+            0 => {}
+            dropped => self.notes.push(format!(
+                "{dropped} files are what this job has written, and not read"
+            )),
+        }
+    }
+
+    /// What the job writes, by its path below the output folder.
+    fn outputs(&self, targets: &[Language]) -> impl Iterator<Item = PathBuf> {
+        self.found
+            .values()
+            .flat_map(|input| targets.iter().map(|&target| input.output(target)))
+            .chain([REJECTED.into()])
+    }
+
     /// Nothing that the job writes may be one of its inputs, now or in its next
     /// run.
     fn spare_inputs(&self, output: &Path, targets: &[Language]) -> Result<()> {
@@ -189,11 +217,7 @@ impl Search {
                     .filter(move |root| root.starts_with(output))
             })
             .collect();
-        let outputs = self
-            .found
-            .values()
-            .flat_map(|input| targets.iter().map(|&target| input.output(target)));
-        for name in outputs.chain([REJECTED.into()]) {
+        for name in self.outputs(targets) {
             let path = output.join(&name);
             if fs::canonicalize(&path).is_ok_and(|path| paths.contains(&path)) {
                 return Err(Error::Options(format!(

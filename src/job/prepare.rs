@@ -1,10 +1,12 @@
 //! Before a job begins or goes on: locks, manifest, cache, and a look at what is
 //! there.
 
+use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cache::{Cache, Context};
+use super::finish::is_own_rejected;
 use super::input::Input;
 use super::lock::Lock;
 use super::manifest::Manifest;
@@ -134,7 +136,7 @@ impl Job<'_> {
 fn refuse_foreign_state(folder: &Path) -> Result<()> {
     let has_entries =
         |name| fs::read_dir(folder.join(name)).is_ok_and(|mut all| all.next().is_some());
-    if has_entries("journal") || folder.join("finished").exists() {
+    if has_entries("journal") || folder.join(state::FINISHED).exists() {
         return Err(Error::Mismatch(format!(
             "{} has the state of a job, but its {} is gone (put it back, or begin anew with --restart)",
             folder.display(),
@@ -163,6 +165,25 @@ pub(super) fn refuse_foreign_outputs(
         }
     }
     Ok(())
+}
+
+/// What the job in `output` has finished, by its path below that folder. The run
+/// itself says what is wrong with a state that cannot be read.
+pub(super) fn own_outputs(output: &Path) -> HashSet<PathBuf> {
+    let folder = output.join(state::FOLDER);
+    let mut own = HashSet::new();
+    if is_own_rejected(output, &folder).unwrap_or_default() {
+        own.insert(REJECTED.into());
+    }
+    let Ok(Some(manifest)) = Manifest::read(&folder.join(state::MANIFEST)) else {
+        return own;
+    };
+    let (inputs, targets) = (manifest.inputs(), manifest.languages().unwrap_or_default());
+    for done in state::finished(&folder, inputs.len()).iter().flatten() {
+        let input = &inputs[done.file];
+        own.extend(targets.iter().map(|&target| input.output(target)));
+    }
+    own
 }
 
 /// Translations that were finished must be what they were; those that are gone

@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub(super) const FOLDER: &str = ".dolmetsch";
 /// What the job was begun with, in the same folder.
 pub(super) const MANIFEST: &str = "manifest.json";
+/// The log of the inputs that are finished, in the same folder.
+pub(super) const FINISHED: &str = "finished";
 /// The folder in that with a folder for each shard.
 pub(super) const SHARDS: &str = "shards";
 
@@ -75,7 +77,7 @@ impl State {
         for name in ["journal", "rejected", "new"] {
             make_folder(&folder.join(name))?;
         }
-        let path = folder.join("finished");
+        let path = folder.join(FINISHED);
         let open = || {
             let mut log = File::options()
                 .create(true)
@@ -103,7 +105,7 @@ impl State {
         self.log
             .write_all(sealed(&line).as_bytes())
             .and_then(|()| self.log.sync_data())
-            .map_err(Error::io("write", &self.folder.join("finished")))?;
+            .map_err(Error::io("write", &self.folder.join(FINISHED)))?;
         let file = finished.file;
         self.finished[file] = (!finished.outputs.is_empty()).then_some(finished);
         Ok(())
@@ -143,6 +145,14 @@ pub(super) fn note_rejected(folder: &Path, joined: &FileIdentity) -> Result<()> 
 /// What [`note_rejected`] has noted; a note that cannot be read is none.
 pub(super) fn noted_rejected(folder: &Path) -> Option<FileIdentity> {
     serde_json::from_slice(&fs::read(rejected_note(folder)).ok()?).ok()
+}
+
+/// The inputs, of so many, that are in their places by the log in `folder`; none
+/// if there is no log.
+pub(super) fn finished(folder: &Path, inputs: usize) -> Vec<Option<Finished>> {
+    let log = File::open(folder.join(FINISHED));
+    let read = log.and_then(|log| read_log(&log, inputs));
+    read.map_or_else(|_| Vec::new(), |(finished, _)| finished)
 }
 
 /// What the log says, and how many of its bytes are whole lines.
@@ -238,7 +248,7 @@ mod tests {
             state.note(finished(file, vec![output.clone()])).unwrap();
         }
         state.note(finished(0, Vec::new())).unwrap();
-        let log = folder.path().join("finished");
+        let log = folder.path().join(FINISHED);
         let whole = std::fs::read(&log).unwrap();
         std::fs::write(&log, &whole[..whole.len() - 1]).unwrap();
         let state = State::open(folder.path(), 3).unwrap();
