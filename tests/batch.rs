@@ -573,6 +573,31 @@ fn progress_for_machines_adds_up() {
     assert_eq!(counts.iter().sum::<u64>(), 701 - empty as u64);
 }
 
+/// Also with the built-in model, which is noted elsewhere, and with --quiet.
+#[test]
+fn progress_for_machines_is_all_json_and_has_an_end() {
+    let folder = folder_with(&[("in/a.lines", b"Ja.\n"), ("in/b.pdf", b"")]);
+    for (output, quiet) in [("one", &[][..]), ("two", &["--quiet"])] {
+        let mut command = Command::cargo_bin("dolmetsch").unwrap();
+        command
+            .current_dir(folder.path())
+            .env("DOLMETSCH_CONFIG", "")
+            .args(["batch", "in", "--to", "en", "--model", "builtin"])
+            .args(["--progress", "json", "--output-dir", output])
+            .args(quiet);
+        let done = finished(command);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let event = |line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["event"].as_str().unwrap().to_owned()
+        };
+        let events: Vec<String> = done.stderr.lines().map(event).collect();
+        assert_eq!(events.last().unwrap(), "end");
+        let notes = events.iter().filter(|event| *event == "note").count();
+        assert_eq!(notes, usize::from(quiet.is_empty()), "{}", done.stderr);
+    }
+}
+
 /// The second only reads it; neither takes harm from the other.
 #[test]
 fn two_jobs_may_use_a_cache_at_once() {

@@ -101,7 +101,7 @@ pub(crate) struct BatchArgs {
     /// How progress is shown on standard error
     #[arg(long, value_enum, default_value_t = ProgressFormat::Auto, help_heading = "Job")]
     progress: ProgressFormat,
-    /// No progress bar, no notes, no summary
+    /// No progress bar, no notes, no summary; of JSON, the notes only
     #[arg(long, short, help_heading = "Job")]
     quiet: bool,
 
@@ -154,7 +154,8 @@ pub(crate) fn run(args: &BatchArgs) -> Result<()> {
         machine: &args.machine,
         guard: args.guard.guard,
         n_best: 1,
-        quiet: args.quiet,
+        // Its notes are no JSON.
+        quiet: args.quiet || args.progress == ProgressFormat::Json,
     })?;
     let stop = super::interrupt::flag()?;
     let mut progress = BatchProgress::new(args.progress, args.quiet);

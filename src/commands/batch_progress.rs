@@ -130,7 +130,7 @@ impl BatchProgress {
         self.file.finish_and_clear();
         let counts = &summary.counts;
         match self.format {
-            _ if self.quiet => {}
+            ProgressFormat::Auto if self.quiet => {}
             ProgressFormat::Auto => eprintln!(
                 "{} segments: {} skipped (done before), {} translated ({} need a look), {} repeated (translated once), {} rejected; {:.1} s, {:.0} tokens/s",
                 done(counts),
