@@ -134,8 +134,12 @@ fn count_lines(input: impl io::BufRead) -> io::Result<u64> {
     Ok(lines.lines)
 }
 
-/// Writes a translated input to `file`; `recount` says how many records it must
+/// Writes a translated input to `path`; `recount` says how many records it must
 /// have.
+#[cfg_attr(
+    not(feature = "parquet"),
+    expect(unused_variables, reason = "only Parquet has columns to name")
+)]
 pub(super) fn write(
     blocks: &mut Blocks,
     target: crate::Language,
@@ -150,7 +154,6 @@ pub(super) fn write(
         Format::Parquet => super::format::parquet::write(blocks, target, reading, file, path)?,
         _ => write_lines(blocks, file, path)?,
     };
-    let _ = (target, reading);
     // The lines of a document's translation are their own affair.
     let expected = recount.lines;
     for found in [

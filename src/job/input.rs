@@ -131,7 +131,7 @@ pub fn find(names: &[PathBuf], lines: bool, output: &Path, targets: &[Language])
             "there is nothing to translate in what was named (.txt, .lines, .jsonl, .tsv and .parquet are read)".to_owned(),
         ));
     }
-    check_outputs(&inputs, targets)?;
+    refuse_collisions(&inputs, targets)?;
     Ok(Found {
         inputs,
         notes: search.notes,
@@ -355,7 +355,7 @@ fn fixed_folder(pattern: &str) -> PathBuf {
 }
 
 /// Two inputs must not be written to one file.
-fn check_outputs(inputs: &[Input], targets: &[Language]) -> Result<()> {
+fn refuse_collisions(inputs: &[Input], targets: &[Language]) -> Result<()> {
     let mut outputs: HashMap<PathBuf, &Input> = HashMap::new();
     for input in inputs {
         for &target in targets {
