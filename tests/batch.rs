@@ -397,6 +397,46 @@ fn poisonous_records_leave_their_places_empty() {
     assert_eq!(strict.code, Some(5), "{}", strict.stderr);
 }
 
+/// Even with --quiet, by shards too.
+#[test]
+fn a_field_that_no_record_has_is_warned_of() {
+    let records = b"{\"text\":\"Ja.\"}\n{\"text\":\"Nein.\"}\n";
+    let folder = folder_with(&[("in/a.jsonl", records), ("in/b.lines", b"Ja.\n")]);
+    let run = |more: &[&str]| {
+        let done = batch(
+            folder.path(),
+            &[&["in", "--field", "txet", "-q"], more].concat(),
+        );
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stderr
+    };
+    let is_warning = |text: &str| {
+        let parts = [
+            "nothing in a.jsonl",
+            "2 records were rejected",
+            "txet",
+            "rejected.jsonl",
+        ];
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        assert!(!text.contains("b.lines"), "{text}");
+    };
+    is_warning(&run(&["--output-dir", "out"]));
+    let json = run(&["--output-dir", "json", "--progress", "json"]);
+    let events = json
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let warnings: Vec<Value> = events.filter(|event| event["event"] == "warning").collect();
+    is_warning(warnings[0]["text"].as_str().unwrap());
+    assert_eq!(warnings.len(), 1);
+    for shard in ["1/2", "2/2"] {
+        run(&["--output-dir", "two", "--shard", shard]);
+    }
+    let mut merge = Command::cargo_bin("dolmetsch").unwrap();
+    merge.current_dir(folder.path()).env("DOLMETSCH_CONFIG", "");
+    merge.args(["batch", "--merge", "two"]);
+    is_warning(&finished(merge).stderr);
+}
+
 /// A job's own list of rejected records is removed when it is out of date, but no
 /// other file of that name.
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use dolmetsch::engine::Engine;
 use dolmetsch::job::{
-    self, CacheOptions, Job, ModelIdentity, REJECTED, Reading, Shard, Summary, TargetIdentity,
+    self, CacheOptions, Event, Job, ModelIdentity, REJECTED, Reading, Shard, Summary,
+    TargetIdentity,
 };
 use dolmetsch::route::{Leg, Route};
 use dolmetsch::{Error, Language};
@@ -118,7 +119,7 @@ pub(crate) struct BatchArgs {
 pub(crate) enum ProgressFormat {
     /// Bars, on a terminal
     Auto,
-    /// A JSON object a line: "event" is progress, note or end
+    /// A JSON object a line: "event" is progress, note, warning or end
     Json,
 }
 
@@ -250,7 +251,11 @@ fn explained(error: Error, output: &Path) -> anyhow::Error {
 
 #[expect(clippy::print_stderr, reason = "users want to know what was joined")]
 fn merge(output: &Path) -> Result<()> {
-    let summary = job::merge(output, &mut |_| ())?;
+    let summary = job::merge(output, &mut |event| {
+        if let Event::Warning(warning) = event {
+            eprintln!("warning: {warning}");
+        }
+    })?;
     eprintln!(
         "joined {} files of {} segments, {} rejected",
         summary.files, summary.counts.skipped, summary.counts.rejected

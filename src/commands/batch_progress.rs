@@ -50,6 +50,7 @@ impl BatchProgress {
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
             Event::Note(note) => self.note(note),
+            Event::Warning(warning) => self.warning(warning),
             Event::Progress(progress) if self.format == ProgressFormat::Json => self.line(progress),
             Event::Progress(progress) => self.draw(progress),
         }
@@ -62,6 +63,15 @@ impl BatchProgress {
             _ if self.quiet => {}
             ProgressFormat::Auto => self.bars.suspend(|| eprintln!("note: {note}")),
             ProgressFormat::Json => eprintln!("{}", json!({"event": "note", "text": note})),
+        }
+    }
+
+    /// Something that a person should know who has asked for no notes.
+    #[expect(clippy::print_stderr, reason = "it is no message of the log")]
+    fn warning(&self, warning: &str) {
+        match self.format {
+            ProgressFormat::Auto => self.bars.suspend(|| eprintln!("warning: {warning}")),
+            ProgressFormat::Json => eprintln!("{}", json!({"event": "warning", "text": warning})),
         }
     }
 

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Event;
 use super::assemble::{self, Blocks, Recount};
 use super::format::Reading;
 use super::input::Input;
 use super::manifest::{FileIdentity, Manifest};
+use super::rejected::first_reason;
 use super::state::{self, Finished, State};
 use crate::error::{Error, Result};
 use crate::language::Language;
@@ -59,25 +61,38 @@ impl Parts<'_> {
 }
 
 /// Joins the rejected records of all inputs. If there are none, what an earlier
-/// run has joined is removed, but no file that is not this job's.
-pub(super) fn write_rejected(output: &Path, state: &State) -> Result<()> {
+/// run has joined is removed, but no file that is not this job's. Warns of inputs
+/// of which all records were rejected.
+pub(super) fn write_rejected(
+    output: &Path,
+    inputs: &[Input],
+    state: &State,
+    observe: &mut dyn FnMut(Event),
+) -> Result<()> {
     let path = output.join(super::REJECTED);
-    let rejected = state
-        .finished
-        .iter()
-        .flatten()
-        .filter(|done| done.rejected > 0);
-    let files: Vec<_> = rejected.map(|done| state.rejected(done.file)).collect();
-    if files.is_empty() {
+    let finished = state.finished.iter().flatten();
+    let rejected: Vec<_> = finished.filter(|done| done.rejected > 0).collect();
+    if rejected.is_empty() {
         return remove_rejected(output, state.folder());
     }
     let new = state.new_file();
     let mut joined = fs::File::create(&new).map_err(Error::io("write", &new))?;
-    for file in files {
-        assemble::append(&file, &mut joined)?;
+    for done in &rejected {
+        assemble::append(&state.rejected(done.file), &mut joined)?;
     }
     state::place(&joined, &new, &path)?;
-    state::note_rejected(state.folder(), &FileIdentity::of(&path)?)
+    state::note_rejected(state.folder(), &FileIdentity::of(&path)?)?;
+    for done in rejected.iter().filter(|done| done.segments == 0) {
+        let list = state.rejected(done.file);
+        let reason = first_reason(&list).map_err(Error::io("read", &list))?;
+        observe(Event::Warning(&format!(
+            "nothing in {} could be translated: {} records were rejected, the first because: {reason} (see {})",
+            inputs[done.file].relative.display(),
+            done.rejected,
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Removes what [`write_rejected`] has joined for the job with its state in

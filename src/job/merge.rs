@@ -59,7 +59,7 @@ pub fn merge(output: &Path, observe: &mut dyn FnMut(Event)) -> Result<Summary> {
             inputs[file].relative.display()
         )));
     }
-    write_rejected(output, &state)?;
+    write_rejected(output, &inputs, &state, observe)?;
     // A removal that is killed half-way must not look like missing shards.
     let (shards, joined) = (
         folder.join(state::SHARDS),

@@ -161,6 +161,8 @@ pub enum Event<'a> {
     Progress(Progress<'a>),
     /// Something that a person should know.
     Note(&'a str),
+    /// Something that even those should know who want no notes.
+    Warning(&'a str),
 }
 
 /// How a run ended.

@@ -1,5 +1,7 @@
 //! Records that could not be translated.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use crate::language::Language;
@@ -44,4 +46,16 @@ impl Rejection {
         output.extend(line.as_bytes());
         output.push(b'\n');
     }
+}
+
+/// Why the first record of a list was rejected.
+pub(super) fn first_reason(list: &Path) -> io::Result<String> {
+    #[derive(serde::Deserialize)]
+    struct Reason {
+        reason: String,
+    }
+    let mut line = String::new();
+    BufReader::new(File::open(list)?).read_line(&mut line)?;
+    let Reason { reason } = serde_json::from_str(&line)?;
+    Ok(reason)
 }

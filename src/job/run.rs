@@ -55,7 +55,7 @@ impl Job<'_> {
         summary.interrupted = !finished?;
         if self.shard == Shard::default() {
             let state = State::open(&folder, self.inputs.len())?;
-            write_rejected(&self.output, &state)?;
+            write_rejected(&self.output, &self.inputs, &state, observe)?;
         }
         if !summary.interrupted && summary.failed.is_empty() {
             let _ = fs::remove_file(folder.join("cache"));
