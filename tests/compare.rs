@@ -211,6 +211,47 @@ fn records_and_tables_give_the_scores_of_their_text() {
 }
 
 #[test]
+fn a_table_of_translate_is_scored_without_its_word_links() {
+    let folder = TempDir::new().unwrap();
+    let sources = ["*", "Guten Tag, Welt!", "Es kostet 5 Euro."];
+    let targets = ["*", "Good day, world!", "It costs 6 euros."];
+    let links = ["", "0-0 1-1 2-2", "0-0 1-1 2-2 3-3"];
+    let rows = |columns: &[[&str; 3]]| {
+        let row = |row: usize| columns.iter().map(|column| column[row]).collect();
+        let rows: Vec<Vec<&str>> = (0..3).map(row).collect();
+        rows.iter().map(|row| row.join("\t") + "\n").collect()
+    };
+    let one: String = rows(&[sources, targets, links]);
+    write(&folder, "one.tsv", &one);
+    write(&folder, "crlf.tsv", &one.replace('\n', "\r\n"));
+    let two: String = rows(&[sources, sources, targets, links, links]);
+    write(&folder, "two.tsv", &two);
+    let scores: String = rows(&[sources, ["3-1", "0-0", "1-0"]]);
+    write(&folder, "scores.tsv", &scores);
+    write(&folder, "scores.txt", "3-1\n0-0\n1-0\n");
+    write(&folder, "hyp.txt", &(targets.join("\n") + "\n"));
+    write(
+        &folder,
+        "ref.txt",
+        "*\nGood day, world!\nIt costs 5 euros.\n",
+    );
+    let scored = |arguments: &[&str]| {
+        let run = compare(&folder, &[arguments, &["--reference", "ref.txt"]].concat());
+        (run.code, run.stdout, run.stderr)
+    };
+    let expected = scored(&["hyp.txt"]);
+    assert_eq!(scored(&["one.tsv"]), expected);
+    assert_eq!(scored(&["crlf.tsv"]), expected);
+    assert_eq!(scored(&["one.tsv", "--column", "2"]), expected);
+    assert_ne!(scored(&["one.tsv", "--column", "3"]), expected);
+    assert_eq!(scored(&["two.tsv", "--column", "3"]), expected);
+    assert_eq!(scored(&["scores.tsv"]), scored(&["scores.txt"]));
+    let (code, _, stderr) = scored(&["two.tsv"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("--column 2 or --column 3"), "{stderr}");
+}
+
+#[test]
 fn a_hypothesis_can_come_from_standard_input() {
     let (folder, _) = texts();
     let input = std::fs::read_to_string(folder.path().join("sys0.txt")).unwrap();

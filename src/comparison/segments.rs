@@ -36,7 +36,7 @@ pub enum InputFormat {
 /// Which of the texts side by side in a file are meant.
 #[derive(Debug, Clone, Default)]
 pub struct TextColumn {
-    /// The column of a table, from 1; the last one if none.
+    /// The column of a table, from 1; if none, the last one that holds no word links.
     pub column: Option<usize>,
     /// The `target_lang` of records; if none, all records have the same.
     pub target_lang: Option<String>,
@@ -77,16 +77,17 @@ impl Segments {
             name: name.to_owned(),
             offset: error.utf8_error().valid_up_to(),
         })?;
-        let mut lines = text.split('\n').map(trim_white_space_end);
+        let mut lines = text.split('\n');
         if text.ends_with('\n') || text.is_empty() {
             lines.next_back();
         }
+        let trimmed = lines.clone().map(trim_white_space_end);
         match format {
             InputFormat::Text => Ok(Self {
-                texts: lines.map(str::to_owned).collect(),
+                texts: trimmed.map(str::to_owned).collect(),
                 ..Self::default()
             }),
-            InputFormat::Jsonl => read_records(name, lines, column.target_lang.as_deref()),
+            InputFormat::Jsonl => read_records(name, trimmed, column.target_lang.as_deref()),
             InputFormat::Tsv => read_table(name, lines, column.column),
         }
     }
@@ -184,34 +185,67 @@ fn read_table<'t>(
     lines: impl Iterator<Item = &'t str>,
     column: Option<usize>,
 ) -> Result<Segments> {
-    let mut segments = Segments::default();
-    let mut sources = Vec::new();
-    let mut width = None;
-    for (number, line) in (1..).zip(lines) {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let width = *width.get_or_insert(column.unwrap_or(1).max(fields.len()));
-        let index = column.unwrap_or(width) - 1;
-        // White space at the end of a line is cut off, and with it the tabs of
-        // empty columns there.
-        if fields.len() > width && column.is_none() {
-            let reason = format!(
-                "has {} columns, the lines before have {width}",
-                fields.len()
-            );
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split('\t').collect()).collect();
+    let width = rows.first().map_or(0, Vec::len);
+    let index = match column {
+        Some(column) => column - 1,
+        None => text_column(name, &rows, width)?,
+    };
+    let text = |row: &Vec<&str>| {
+        let text = row.get(index).copied().unwrap_or_default();
+        trim_white_space_end(text).to_owned()
+    };
+    let has_sources = width.max(index + 1) > 1 && column != Some(1);
+    Ok(Segments {
+        texts: rows.iter().map(text).collect(),
+        sources: has_sources.then(|| {
+            rows.iter()
+                .map(|row| trim_white_space_end(row[0]).to_owned())
+                .collect()
+        }),
+        alignments: None,
+    })
+}
+
+/// The column, from 0, that holds the texts: the last one, or what stands before
+/// the word links that [`crate::writer::write_tsv`] puts there.
+fn text_column(name: &str, rows: &[Vec<&str>], width: usize) -> Result<usize> {
+    let is_blank = |field: &&str| field.trim().is_empty();
+    for (number, row) in (1..).zip(rows) {
+        if row.len() > width && !row[width..].iter().all(is_blank) {
+            let reason = format!("has {} columns, the lines before have {width}", row.len());
             return Err(invalid(name, number, reason));
         }
-        segments.texts.push(
-            fields
-                .get(index)
-                .map_or("", |text| trim_white_space_end(text))
-                .to_owned(),
-        );
-        sources.push(fields[0].to_owned());
     }
-    if width.is_some_and(|width| width > 1) && column != Some(1) {
-        segments.sources = Some(sources);
+    let has_links = |column: usize| {
+        let mut fields = rows.iter().filter_map(|row| row.get(column));
+        fields.all(|field| is_word_links(field.trim_end_matches('\r')))
+    };
+    // The source and a translation stand before them.
+    let links = (2..width).rev().take_while(|&column| has_links(column));
+    match links.count() {
+        // The source, the translations, and as many columns of links.
+        links if links > 1 && width == 1 + 2 * links => {
+            let columns: Vec<String> = (2..2 + links)
+                .map(|column| format!("--column {column}"))
+                .collect();
+            Err(Error::Options(format!(
+                "{name} has translations into several languages (choose one: {})",
+                columns.join(" or ")
+            )))
+        }
+        links => Ok(width.saturating_sub(links + 1)),
     }
-    Ok(segments)
+}
+
+/// `0-0 1-2`: pairs of word indices, or none.
+fn is_word_links(field: &str) -> bool {
+    let is_index = |index: &str| !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    field.is_empty()
+        || field.split(' ').all(|link| {
+            link.split_once('-')
+                .is_some_and(|(source, target)| is_index(source) && is_index(target))
+        })
 }
 
 fn invalid(name: &str, line: usize, reason: String) -> Error {

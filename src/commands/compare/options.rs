@@ -43,7 +43,8 @@ pub struct CompareArgs {
     /// How the files hold segments [default: .jsonl and .tsv by name, else text]
     #[arg(long, value_enum, help_heading = "Input")]
     pub input_format: Option<InputFormatName>,
-    /// The column of tables, from 1 [default: the last one]
+    /// The column of tables, from 1 [default: the last one, or what stands before
+    /// the word links that translate --format tsv writes]
     #[arg(long, value_name = "N", help_heading = "Input", value_parser = clap::value_parser!(u16).range(1..))]
     pub column: Option<u16>,
     /// Of records in several languages take those in this one
