@@ -288,6 +288,40 @@ fn latex_escapes_names_and_has_a_row_for_each_system() {
 }
 
 #[test]
+fn equal_scores_have_no_star() {
+    let (folder, _) = texts();
+    let copy = folder.path().join("copy.txt");
+    std::fs::copy(folder.path().join("sys0.txt"), copy).unwrap();
+    // sacreBLEU 2.6.0 gives the least p-values for a system and its copy.
+    for (test, least) in [("--paired-bs", "0.0010"), ("--paired-ar", "0.0001")] {
+        for format in ["text", "latex"] {
+            let run = compare(
+                &folder,
+                &[
+                    "sys0.txt",
+                    "copy.txt",
+                    "sys2.txt",
+                    "--reference",
+                    "ref0.txt",
+                ]
+                .into_iter()
+                .chain(["--metrics", "bleu", test, "--format", format])
+                .collect::<Vec<_>>(),
+            );
+            let row = |name: &str| {
+                let row = run.stdout.lines().find(|line| line.starts_with(name));
+                row.unwrap_or_else(|| panic!("{name}: {}", run.stderr))
+                    .to_owned()
+            };
+            let copy = row("copy.txt");
+            assert!(copy.contains(&format!("(p = {least})")), "{copy}");
+            assert!(!copy.contains('*'), "{copy}");
+            assert!(row("sys2.txt").contains(")*"), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
 fn unequal_counts_are_an_error_with_both_counts() {
     let (folder, segments) = texts();
     write(&folder, "short.txt", "one\ntwo\n");

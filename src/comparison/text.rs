@@ -119,7 +119,9 @@ pub(super) fn cells(comparison: &Comparison, width: usize) -> Vec<Vec<String>> {
             let score = &scores.systems[index];
             let mut cell = score_and_interval(score, width, "");
             if let Some(p_value) = score.p_value {
-                let star = if p_value > 0.05 { "" } else { "*" };
+                // Of equal scores none is better, however rare a difference is.
+                let differs = score.value != scores.systems[0].value;
+                let star = if differs && p_value <= 0.05 { "*" } else { "" };
                 let _ = write!(cell, " (p = {p_value:.4}){star}");
             }
             cell
@@ -185,7 +187,7 @@ fn write_test(output: &mut dyn Write, comparison: &Comparison) -> io::Result<()>
     };
     writeln!(
         output,
-        "p: how probable a difference from the baseline as large as this one would be if both\n\
+        "p: how probable a larger difference from the baseline than this one would be if both\n\
          systems were equally good ({test}); * at most 0.05\n"
     )
 }

@@ -23,7 +23,7 @@ pub struct Interval {
 pub struct Tested {
     /// Where its resampled scores lie.
     pub interval: Interval,
-    /// The probability of such a difference if both systems were the same;
+    /// The probability of a larger difference if both systems were the same;
     /// none for the first system.
     pub p_value: Option<f64>,
 }
@@ -72,7 +72,7 @@ pub fn paired_bootstrap(
 }
 
 /// Tests each system against the first one by approximate randomisation: how
-/// often do systems differ as much that have half of their segments swapped at
+/// often do systems differ more that have half of their segments swapped at
 /// random? The first system has no value.
 ///
 /// With several references, the average length of which is no integer, sums of
@@ -153,7 +153,8 @@ fn bootstrap_p_value<R: Real>(scores: &[R], baseline: &[R], difference: f64) -> 
     p_value(&around_0, difference)
 }
 
-/// (c + 1) / (n + 1), where c of n differences are greater than the real one.
+/// (c + 1) / (n + 1), where c of n differences are greater than the real one (as
+/// sacreBLEU counts; of equal systems it is the least possible).
 fn p_value<R: Real>(differences: &[R], real: f64) -> f64 {
     let greater = differences.iter().filter(|&&other| other > R::of(real));
     (greater.count() + 1) as f64 / (differences.len() + 1) as f64
