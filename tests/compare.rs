@@ -285,6 +285,18 @@ fn latex_escapes_names_and_has_a_row_for_each_system() {
         run.stdout
     );
     assert_eq!(run.stdout.matches(" \\\\\n").count(), 3);
+    // `\\` takes what stands in brackets behind it, a line further too.
+    std::fs::copy(folder.path().join("sys1.txt"), folder.path().join("[1pt]")).unwrap();
+    let arguments = [
+        "sys0.txt",
+        "[1pt]",
+        "--reference",
+        "ref0.txt",
+        "--format",
+        "latex",
+    ];
+    let run = compare(&folder, &arguments);
+    assert!(run.stdout.contains("\n{[}1pt] & "), "{}", run.stdout);
 }
 
 #[test]
