@@ -355,8 +355,9 @@ pub struct SearchOptions {
     pub no_repeat_ngram_size: Option<usize>,
     /// Let the model rewrite what is not prose, instead of keeping it
     ///
-    /// URLs, e-mail addresses, placeholders, numbers with units, emoji and lines
-    /// without letters are otherwise copied byte for byte.
+    /// URLs, e-mail addresses, placeholders, numbers with units, UUIDs, runs of more
+    /// than 100 bytes without white space, emoji and lines without letters are
+    /// otherwise copied byte for byte.
     #[arg(long, help_heading = "Search")]
     pub no_verbatim: bool,
     /// Word links: the best ones, all, or from a score on [default: 0.5]

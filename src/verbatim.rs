@@ -14,6 +14,7 @@ mod markup;
 mod name;
 mod number;
 mod restore;
+mod run;
 mod symbol;
 #[cfg(test)]
 mod tests;
@@ -52,7 +53,8 @@ pub enum VerbatimKind {
     Handle,
     /// `#name`.
     Hashtag,
-    /// An IBAN, an ISBN, a telephone number or a version.
+    /// An IBAN, an ISBN, a telephone number, a version, a UUID, or 16 hexadecimal
+    /// digits and more.
     Identifier,
     /// A number with a unit symbol: `42 km`.
     Quantity,
@@ -60,6 +62,8 @@ pub enum VerbatimKind {
     Emoji,
     /// Pictures that are no emoji: arrows, stars, ticks.
     Symbol,
+    /// More than 100 bytes without white space that are none of these: base64.
+    Data,
 }
 
 /// A place in a text, and what stands before it.
@@ -108,7 +112,7 @@ pub fn find(sentence: &str) -> Vec<Verbatim> {
             place.before = Some(c);
         }
     }
-    found
+    run::add(sentence, found)
 }
 
 /// The verbatim string that starts with `c`, the character at `place`.

@@ -1,6 +1,7 @@
 //! What of a sentence goes through the model, and in which parts.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::document::Span;
 use crate::error::{Error, Result};
@@ -11,6 +12,9 @@ use crate::verbatim::{self, Verbatim, VerbatimKind};
 /// A sentence may be this long before it is split (tokens), or half the model's
 /// positions if that is more; the other half is for a translation that is longer.
 const PART_TOKENS: usize = 256;
+
+/// The model does not see verbatim strings that are longer (bytes).
+const LONGEST_SEEN: usize = 400;
 
 /// What of a sentence is translated; all the rest is copied.
 #[derive(Debug, Clone)]
@@ -34,7 +38,7 @@ pub(super) struct Part {
 
 impl<'a> Plan<'a> {
     /// Translates the sentence as a whole, but leaves out what cannot be prose
-    /// at its ends.
+    /// at its ends, and data.
     pub(super) fn new(sentence: &'a str, keep_verbatim: bool) -> Self {
         let text = without_line_breaks(sentence);
         let trimmed = sentence.trim();
@@ -80,11 +84,16 @@ impl<'a> Plan<'a> {
         } else {
             whole.end
         };
-        Self {
+        let whole = Self {
             sentence,
             text,
             prose: vec![Span::new(start, end)],
             verbatim,
+        };
+        if whole.verbatim.iter().any(is_unseen) {
+            whole.around(&[])
+        } else {
+            whole
         }
     }
 
@@ -101,12 +110,20 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Translates the text around `lost` piece by piece.
+    /// Translates the text around `lost`, and what the model does not see, piece
+    /// by piece.
     pub(super) fn around(&self, lost: &[Verbatim]) -> Self {
         let Some((first, last)) = self.prose.first().zip(self.prose.last()) else {
             return self.clone();
         };
-        let prose = verbatim::prose(&self.text, lost)
+        let lost: HashSet<&Verbatim> = lost.iter().collect();
+        let left_out: Vec<Verbatim> = self
+            .verbatim
+            .iter()
+            .filter(|found| is_unseen(found) || lost.contains(found))
+            .copied()
+            .collect();
+        let prose = verbatim::prose(&self.text, &left_out)
             .into_iter()
             .map(|piece| Span::new(piece.start.max(first.start), piece.end.min(last.end)))
             .filter(|piece| piece.start < piece.end)
@@ -116,6 +133,11 @@ impl<'a> Plan<'a> {
             ..self.clone()
         }
     }
+}
+
+/// Whether the model could only mangle it, and takes long for it.
+fn is_unseen(found: &Verbatim) -> bool {
+    found.kind == VerbatimKind::Data || found.span.len() > LONGEST_SEEN
 }
 
 /// Whether there is something at this end of a sentence, and all of it stands
@@ -281,6 +303,21 @@ mod tests {
         ] {
             assert!(Plan::new(sentence, true).prose.is_empty(), "{sentence}");
         }
+        assert!(Plan::new(&"a".repeat(10_000), true).prose.is_empty());
         assert_eq!(Plan::new("12.345,6", false).prose, [Span::new(0, 8)]);
+    }
+
+    #[test]
+    fn the_model_does_not_see_data() {
+        let data = "iVBORw0KGgo+5m+/QAA".repeat(800);
+        let sentence = format!("Das Bild {data} auf wetter.de ist alt.");
+        let pieces = |plan: &Plan| -> Vec<&str> {
+            plan.prose.iter().map(|span| span.of(&sentence)).collect()
+        };
+        let plan = Plan::new(&sentence, true);
+        assert_eq!(pieces(&plan), ["Das Bild", "auf wetter.de ist alt."]);
+        // Nor when something else is lost.
+        let around = plan.around(&plan.verbatim[1..]);
+        assert_eq!(pieces(&around), ["Das Bild", "auf", "ist alt."]);
     }
 }

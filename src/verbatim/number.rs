@@ -20,6 +20,9 @@ pub(super) fn scan(place: Place, c: char) -> Option<Verbatim> {
     if continues || !(c.is_ascii_alphanumeric() || "+-−±(½¼¾".contains(c)) {
         return None;
     }
+    if let Some(len) = uuid(place.rest()).or_else(|| hexadecimal(place.rest())) {
+        return Some(place.verbatim(len, VerbatimKind::Identifier));
+    }
     let rest = &place.rest()[..place.rest().floor_char_boundary(REACH)];
     if let Some(len) = iban(rest)
         .or_else(|| isbn(rest))
@@ -33,6 +36,29 @@ pub(super) fn scan(place: Place, c: char) -> Option<Verbatim> {
 
 fn is_end(rest: &str) -> bool {
     !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+/// `550e8400-e29b-41d4-a716-446655440000` (RFC 9562).
+fn uuid(rest: &str) -> Option<usize> {
+    let uuid = rest.get(..36)?;
+    let is_uuid = uuid.bytes().enumerate().all(|(index, byte)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    (is_uuid && is_end(&rest[36..])).then_some(36)
+}
+
+/// The digest of a file, the name of a commit: 16 hexadecimal digits at least, of
+/// which some are letters and some are not.
+fn hexadecimal(rest: &str) -> Option<usize> {
+    let prefix = if rest.starts_with("0x") { 2 } else { 0 };
+    // Longer runs of anything are found as such.
+    let digits = rest[prefix..].bytes().take(100);
+    let len = digits.take_while(u8::is_ascii_hexdigit).count();
+    let run = &rest[prefix..prefix + len];
+    let is_mixed = run.contains(|c: char| c.is_ascii_digit())
+        && run.contains(|c: char| c.is_ascii_alphabetic());
+    (len >= 16 && is_mixed && is_end(&rest[prefix + len..])).then_some(prefix + len)
 }
 
 /// Two letters, two check digits, up to 30 more, in groups or not; the sum of

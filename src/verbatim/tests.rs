@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::VerbatimKind::{
-    Code, Email, Emoji, FileName, Handle, Hashtag, Identifier, Markup, Placeholder, Quantity,
+    Code, Data, Email, Emoji, FileName, Handle, Hashtag, Identifier, Markup, Placeholder, Quantity,
     Symbol, Url,
 };
 use super::*;
@@ -188,6 +188,21 @@ const NUMBERS: &[Row] = &[
         &[(Identifier, "(030) 1234567"), (Identifier, "0171-1234567")],
     ),
     (
+        "MD5 d41d8cd98f00b204e9800998ecf8427e, Commit 0xBA06C3A41C81FA67 und 1234567890123456",
+        &[
+            (Identifier, "d41d8cd98f00b204e9800998ecf8427e"),
+            (Identifier, "0xBA06C3A41C81FA67"),
+        ],
+    ),
+    (
+        "Die id=550e8400-e29b-41d4-a716-446655440000 fehlt.",
+        &[(Identifier, "550e8400-e29b-41d4-a716-446655440000")],
+    ),
+    (
+        "Nicht d41d8cd98f00b204e9800998ecf8427eg, 550e8400-e29b-41d4-a716-44665544000",
+        &[],
+    ),
+    (
         "Server 192.168.0.1 antwortet",
         &[(Identifier, "192.168.0.1")],
     ),
@@ -229,6 +244,42 @@ fn verbatim_strings_are_found_and_words_are_not() {
         let found: Vec<_> = find(sentence)
             .into_iter()
             .map(|found| (found.kind, found.span.of(sentence)))
+            .collect();
+        assert_eq!(found, expected, "{sentence}");
+    }
+}
+
+#[test]
+fn runs_that_are_longer_than_words_are_data() {
+    let base64 = "iVBORw0KGgo+5m+/QAA".repeat(20) + "==";
+    let json = r#"{"a":{},"b":[1.5,2]},"#.repeat(6);
+    let compound = "Donaudampfschifffahrts".repeat(4);
+    let url = format!("https://x.example/{}", "a".repeat(200));
+    let leader = format!("Einleitung{}12", ".".repeat(100));
+    let chinese = "德语句子没有空格".repeat(8);
+    let data = |text: &str| vec![(Data, text.to_owned())];
+    for (sentence, expected) in [
+        (format!("Das Bild {base64} ist alt."), data(&base64)),
+        (base64.clone(), data(&base64)),
+        ("a".repeat(10_000), data(&"a".repeat(10_000))),
+        (format!("Das {json} ist JSON"), data(&json)),
+        (
+            format!("<b>{base64}</b> (3 km)"),
+            vec![
+                (Markup, "<b>".to_owned()),
+                (Data, base64.clone()),
+                (Markup, "</b>".to_owned()),
+                (Quantity, "3 km".to_owned()),
+            ],
+        ),
+        (format!("({url})."), vec![(Url, url.clone())]),
+        (format!("Die {compound} fährt"), vec![]),
+        (leader, vec![]),
+        (chinese, vec![]),
+    ] {
+        let found: Vec<_> = find(&sentence)
+            .into_iter()
+            .map(|found| (found.kind, found.span.of(&sentence).to_owned()))
             .collect();
         assert_eq!(found, expected, "{sentence}");
     }
@@ -413,6 +464,8 @@ fn a_long_text_takes_linear_time() {
         "$",
         "a@",
         "http://x)",
+        "d4-",
+        "12 {}",
         "😀\u{200d}",
     ];
     for unit in units {
@@ -422,10 +475,15 @@ fn a_long_text_takes_linear_time() {
     }
 }
 
+/// Too long for a word.
+const LONG: &str = "0123456789abcdefghijABCDEFGHIJ+/0123456789abcdefghijABCDEFGHIJ\
+    +/0123456789abcdefghijABCDEFGHIJ+/0123456789abcdefghijABCDEFGHIJ+/";
+
 fn sentence() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("https://x.example/a"),
         Just("{a}"),
+        Just(LONG),
         Just("%s"),
         Just("12 %"),
         Just("wetter.de"),
