@@ -1,19 +1,26 @@
 //! Markup, placeholders, code, handles and hashtags: what a sign announces.
 //!
-//! Each looks ahead at most [`REACH`] bytes, so that a text full of unclosed
-//! brackets takes linear time.
+//! Each looks ahead at most [`REACH`] bytes, a tag [`REACH_OF_TAG`], so that a text
+//! full of unclosed brackets takes linear time.
 
 use super::{Place, Verbatim, VerbatimKind};
 
-/// A tag or a piece of code is no longer than this (bytes).
+/// A placeholder or a piece of code is no longer than this (bytes).
 const REACH: usize = 400;
+
+/// A tag or a comment is no longer than this (bytes): attributes hold styles and
+/// addresses.
+const REACH_OF_TAG: usize = 4096;
 
 /// What starts with the sign `c` at `place`.
 pub(super) fn scan(place: Place, c: char) -> Option<Verbatim> {
-    let rest = within_reach(place.rest());
+    let rest = within(REACH, place.rest());
     let (len, kind) = match c {
         '`' => (code(rest), VerbatimKind::Code),
-        '<' => (tag(rest), VerbatimKind::Markup),
+        '<' => (
+            tag(within(REACH_OF_TAG, place.rest())),
+            VerbatimKind::Markup,
+        ),
         '&' => (character_reference(rest), VerbatimKind::Markup),
         '{' => (braces(rest), VerbatimKind::Placeholder),
         '[' => (brackets(rest), VerbatimKind::Placeholder),
@@ -28,8 +35,8 @@ pub(super) fn scan(place: Place, c: char) -> Option<Verbatim> {
     Some(place.verbatim(len?, kind))
 }
 
-fn within_reach(text: &str) -> &str {
-    &text[..text.floor_char_boundary(REACH)]
+fn within(reach: usize, text: &str) -> &str {
+    &text[..text.floor_char_boundary(reach)]
 }
 
 /// The length of the longest prefix whose characters all satisfy `is`.

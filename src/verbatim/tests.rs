@@ -250,6 +250,19 @@ fn verbatim_strings_are_found_and_words_are_not() {
 }
 
 #[test]
+fn tags_may_be_long() {
+    let style = "color: red; ".repeat(300);
+    for tag in [format!("<p style=\"{style}\">"), format!("<!-- {style}-->")] {
+        let sentence = format!("Ein {tag}Absatz");
+        let found: Vec<_> = find(&sentence)
+            .into_iter()
+            .map(|found| (found.kind, found.span.of(&sentence)))
+            .collect();
+        assert_eq!(found, [(Markup, &tag[..])]);
+    }
+}
+
+#[test]
 fn runs_that_are_longer_than_words_are_data() {
     let base64 = "iVBORw0KGgo+5m+/QAA".repeat(20) + "==";
     let json = r#"{"a":{},"b":[1.5,2]},"#.repeat(6);
@@ -466,6 +479,8 @@ fn a_long_text_takes_linear_time() {
         "http://x)",
         "d4-",
         "12 {}",
+        "<!--",
+        "<a b=",
         "😀\u{200d}",
     ];
     for unit in units {
