@@ -192,11 +192,10 @@ fn batches_and_threads_do_not_change_a_token() {
 fn a_sentence_far_beyond_the_models_positions_is_translated_whole() {
     let long = "Das ist ein Satz, der sehr lange dauert, ".repeat(60) + "und dann endet er.";
     let endless = "Donau".repeat(700);
-    for line in [&long, &endless] {
-        let done = translate(
-            &["--to", "en", "--lines", "--format", "jsonl", "--tokens"],
-            line,
-        );
+    let arguments = ["--to", "en", "--lines", "--format", "jsonl", "--tokens"];
+    for (line, more) in [(&long, None), (&endless, Some("--no-verbatim"))] {
+        let arguments: Vec<&str> = arguments.into_iter().chain(more).collect();
+        let done = translate(&arguments, line);
         assert_eq!(done.code, 0, "{}", done.stderr);
         let record = &records(&done.stdout)[0];
         assert_eq!(record["source"].as_str().unwrap(), line);
@@ -209,6 +208,23 @@ fn a_sentence_far_beyond_the_models_positions_is_translated_whole() {
         let tokens = record["source_ids"].as_array().unwrap().len();
         assert!(tokens > 600, "{tokens} source tokens: nothing is cut");
     }
+}
+
+#[test]
+fn what_is_longer_than_words_is_copied() {
+    let endless = "Donau".repeat(700);
+    let image = "iVBORw0KGgo+5m+/QAA".repeat(800);
+    let lines = format!("{endless}\nDas Bild {image} ist alt.\n");
+    let done = translate(&["--to", "en", "--lines"], &lines);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let (first, second) = done.stdout.split_once('\n').unwrap();
+    assert_eq!(first, endless);
+    let (before, after) = second.split_once(&image).unwrap();
+    assert!(
+        before.contains("image") || before.contains("picture"),
+        "{before}"
+    );
+    assert!(after.contains("old"), "{after}");
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(super) fn cells(comparison: &Comparison, width: usize) -> Vec<Vec<String>> {
             let mut cell = score_and_interval(score, width, "");
             if let Some(p_value) = score.p_value {
                 // Of equal scores none is better, however rare a difference is.
-                let differs = score.value != scores.systems[0].value;
+                let differs = (score.value - scores.systems[0].value).abs() > 0.0;
                 let star = if differs && p_value <= 0.05 { "*" } else { "" };
                 let _ = write!(cell, " (p = {p_value:.4}){star}");
             }
