@@ -8,7 +8,9 @@
 //!
 //! Exact by construction: there is no threshold but [`CONVERSION_TOLERANCE`].
 
+mod clock;
 mod reading;
+mod sign;
 mod unit;
 mod word;
 
@@ -65,7 +67,12 @@ pub(super) fn detect(source: &Side, target: &Side) -> Option<Finding> {
         target: invented.iter().map(|number| number.span).collect(),
         ..Flag::Number.into()
     };
-    for (a, b) in changed_units(&of_source, &of_target) {
+    let sides = ((source, &of_source[..]), (target, &of_target[..]));
+    let changed = changed_units(&of_source, &of_target)
+        .into_iter()
+        .chain(sign::changed(sides.0, sides.1))
+        .chain(clock::changed(sides.0, sides.1));
+    for (a, b) in changed {
         finding.source.push(a);
         finding.target.push(b);
     }
@@ -228,6 +235,17 @@ mod tests {
             ("um 14.30 Uhr", "at 2:30 p.m.", "lúc 14 giờ 30"),
             ("um 20 Uhr", "at 8 pm", "lúc 20 giờ"),
             ("die 1980er Jahre", "the 80s", "thập niên 1980"),
+            ("um 0 Uhr", "at 12 a.m.", "lúc 0 giờ"),
+            ("um 12.30 Uhr", "at 12:30pm", "lúc 12 giờ 30"),
+            ("um 8 Uhr abends", "at 8 p.m.", "lúc 8 giờ tối"),
+            ("bei -5 Grad", "at minus 5 degrees", "ở âm 5 độ"),
+            (
+                "bei −5 Grad",
+                "at 5 degrees below zero",
+                "ở 5 độ dưới không",
+            ),
+            ("minus fünf Grad", "-5 degrees", "-5 độ"),
+            ("10 -20 Leute", "10-20 people", "10–20 người"),
             ("5 Prozent", "5%", "5%"),
             ("die Hälfte", "half", "một nửa"),
             ("50 Prozent", "half", "50%"),
@@ -274,6 +292,13 @@ mod tests {
             ("drei Kinder", "five children", Language::EN),
             ("um 14.30 Uhr", "at 3:30 p.m.", Language::EN),
             ("5 km", "5 miles", Language::EN),
+            ("Es sind -5 Grad.", "It is 5 degrees.", Language::EN),
+            ("Es sind −5 Grad.", "Trời 5 độ.", Language::VI),
+            ("Es sind 5 Grad.", "It is -5 degrees.", Language::EN),
+            ("Es sind 5 Grad.", "Trời âm 5 độ.", Language::VI),
+            ("um 20 Uhr", "at 8 am", Language::EN),
+            ("Um 8 Uhr.", "At 8 p.m.", Language::EN),
+            ("um 12 Uhr", "at 12 a.m.", Language::EN),
             ("60 Meilen", "80 km", Language::EN),
             ("30 Menschen starben", "people died", Language::EN),
             ("Menschen starben", "30 people died", Language::EN),
