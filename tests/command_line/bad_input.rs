@@ -475,7 +475,8 @@ fn a_long_text_and_a_long_line_come_out_whole() {
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert!(done.stdout == blocks, "160 kB of lines without words");
     let line = "Donau".repeat(3_000);
-    let done = translate(&["--max-length", "4", "--format", "jsonl"], &line);
+    let arguments = ["--no-verbatim", "--max-length", "4", "--format", "jsonl"];
+    let done = translate(&arguments, &line);
     assert_eq!(done.code, 0, "{}", done.stderr);
     let records = records(&done.stdout);
     assert_eq!(records.len(), 1);
